@@ -1,0 +1,7 @@
+// Sources and tests are transformed one by one by SWC: types are checked by `npm run check`, not here.
+module.exports = {
+  testMatch: ["<rootDir>/test/**/*.test.ts"],
+  modulePathIgnorePatterns: ["<rootDir>/.*/dist/"],
+  transform: { "\\.ts$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2023" }, module: { type: "commonjs", ignoreDynamic: true } }] },
+  testTimeout: 20_000,
+};

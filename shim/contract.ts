@@ -1,0 +1,95 @@
+// The one module that the shim, the infrastructure and the policy pack share: which commands are refused, and the
+// names of the environment variables that carry a shim's configuration. It imports nothing, so that anybody can load it.
+
+/**
+ * Commands that the service has always refused, on both databases. Names are upper case; a container command such as
+ * CLIENT stands for all of its subcommands.
+ */
+export const documentedRefusals = {
+  pubsub: ["PSUBSCRIBE", "PUBLISH", "PUBSUB", "PUNSUBSCRIBE", "SUBSCRIBE", "UNSUBSCRIBE"],
+  transactions: ["DISCARD", "EXEC", "MULTI"],
+  keyspace: ["MOVE", "RANDOMKEY", "SORT", "DBSIZE", "FLUSHDB"],
+  server: ["TIME", "CLIENT", "CONFIG", "MONITOR", "SLOWLOG", "SWAPDB", "MEMORY", "LOLWUT"],
+  scripting: ["EVAL", "EVALSHA", "SCRIPT"],
+  geo: ["GEOADD", "GEOHASH", "GEOPOS", "GEORADIUS", "GEORADIUSBYMEMBER"],
+} as const satisfies Record<string, readonly string[]>;
+
+/**
+ * Commands refused because they are kin of the documented ones: newer forms of them, or ways to manage the server.
+ * Each group can be allowed by name with `FLY_REDIS_ALLOW_GROUPS`, except `administration`, which protects the cluster.
+ */
+export const kindredRefusals = {
+  pubsub: ["SPUBLISH", "SSUBSCRIBE", "SUNSUBSCRIBE"],
+  transactions: ["WATCH", "UNWATCH"],
+  keyspace: ["SORT_RO"],
+  scripting: ["EVAL_RO", "EVALSHA_RO", "FCALL", "FCALL_RO", "FUNCTION"],
+  geo: ["GEODIST", "GEOSEARCH", "GEOSEARCHSTORE", "GEORADIUS_RO", "GEORADIUSBYMEMBER_RO"],
+  administration: [
+    "ACL",
+    "ASKING",
+    "BGREWRITEAOF",
+    "BGSAVE",
+    "CLUSTER",
+    "COMMANDLOG",
+    "DEBUG",
+    "FAILOVER",
+    "LASTSAVE",
+    "LATENCY",
+    "MIGRATE",
+    "MODULE",
+    "PFDEBUG",
+    "PFSELFTEST",
+    "PSYNC",
+    "REPLCONF",
+    "REPLICAOF",
+    "RESTORE-ASKING",
+    "ROLE",
+    "SAVE",
+    "SENTINEL",
+    "SHUTDOWN",
+    "SLAVEOF",
+    "SYNC",
+  ],
+} as const satisfies Record<string, readonly string[]>;
+
+/** A group of {@link kindredRefusals}. */
+export type KindredGroup = keyof typeof kindredRefusals;
+
+/** Groups of {@link kindredRefusals} that an operator may allow. */
+export const switchableGroups = ["keyspace", "scripting", "geo"] as const satisfies readonly KindredGroup[];
+
+/** A group that an operator may allow. */
+export type SwitchableGroup = (typeof switchableGroups)[number];
+
+/** Refused on database 0 only, where their meaning is bound to one upstream connection. */
+export const regionalRefusals = ["WAIT", "WAITAOF"] as const;
+
+/** The one environment variable that an application reads: `redis://user:password@host:port`. */
+export const cacheUrlVariable = "FLY_REDIS_CACHE_URL";
+
+/** Names of the environment variables that configure a shim; `shim/configuration.ts` gives their meaning. */
+export const shimVariables = {
+  region: "FLY_REDIS_REGION",
+  host: "FLY_REDIS_HOST",
+  port: "FLY_REDIS_PORT",
+  operationsHost: "FLY_REDIS_OPERATIONS_HOST",
+  operationsPort: "FLY_REDIS_OPERATIONS_PORT",
+  user: "FLY_REDIS_USER",
+  password: "FLY_REDIS_PASSWORD",
+  allowGroups: "FLY_REDIS_ALLOW_GROUPS",
+  clusterUrl: "FLY_REDIS_CLUSTER_URL",
+  lanesPerProtocol: "FLY_REDIS_LANES_PER_PROTOCOL",
+  upstreamTimeoutMs: "FLY_REDIS_UPSTREAM_TIMEOUT_MS",
+  outputLimitBytes: "FLY_REDIS_OUTPUT_LIMIT_BYTES",
+  topicArn: "FLY_REDIS_TOPIC_ARN",
+  queueUrl: "FLY_REDIS_QUEUE_URL",
+  deadLetterQueueUrl: "FLY_REDIS_DEAD_LETTER_QUEUE_URL",
+  busEndpoint: "FLY_REDIS_BUS_ENDPOINT",
+  envelopeKeys: "FLY_REDIS_ENVELOPE_KEYS",
+  envelopeMaxBytes: "FLY_REDIS_ENVELOPE_MAX_BYTES",
+  publishIntervalMs: "FLY_REDIS_PUBLISH_INTERVAL_MS",
+  outboxMaxBytes: "FLY_REDIS_OUTBOX_MAX_BYTES",
+  horizonMs: "FLY_REDIS_HORIZON_MS",
+  drainTimeoutMs: "FLY_REDIS_DRAIN_TIMEOUT_MS",
+  logLevel: "FLY_REDIS_LOG_LEVEL",
+} as const;

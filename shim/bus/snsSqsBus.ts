@@ -1,0 +1,111 @@
+// The bus on SNS and SQS: publishes to the region's own topic, receives from the region's own queue, which all topics feed
+// with raw delivery. It calls no other region.
+
+import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
+import { DeleteMessageBatchCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import type { Bus, Delivery } from "./bus";
+
+/** Where a region's end of the bus is. Credentials come from the environment, as the AWS SDK finds them. */
+export interface SnsSqsBusOptions {
+  /** Also tells the region of all three. */
+  readonly topicArn: string;
+  readonly queueUrl: string;
+  readonly deadLetterQueueUrl: string;
+  /** URL of an emulator; AWS's own endpoints otherwise. */
+  readonly endpoint?: string;
+}
+
+const longPollSeconds = 20;
+/** SQS hands out and deletes at most this many messages a call. */
+const batchSize = 10;
+/** Publisher and consumer have their own, longer patience. */
+const maxAttempts = 2;
+
+/** {@link Bus} on one region's SNS topic and SQS queue. */
+export class SnsSqsBus implements Bus {
+  readonly #options: SnsSqsBusOptions;
+  readonly #topics: SNSClient;
+  readonly #queues: SQSClient;
+
+  /** @throws RangeError where the topic's ARN names no region. */
+  constructor(options: SnsSqsBusOptions) {
+    const region = options.topicArn.split(":")[3];
+    if (region === undefined || region === "") {
+      throw new RangeError(
+        `"${options.topicArn}" names no region: give a topic's ARN, arn:aws:sns:<region>:<account>:<name>`,
+      );
+    }
+    const endpoint = options.endpoint === undefined ? {} : { endpoint: options.endpoint };
+    this.#options = options;
+    this.#topics = new SNSClient({ region, maxAttempts, ...endpoint });
+    // With the queue's URL as endpoint, an endpoint of the caller's would be passed over.
+    this.#queues = new SQSClient({ region, maxAttempts, useQueueUrlAsEndpoint: false, ...endpoint });
+  }
+
+  async publish(body: string): Promise<void> {
+    await this.#topics.send(new PublishCommand({ TopicArn: this.#options.topicArn, Message: body }));
+  }
+
+  async receive(signal: AbortSignal): Promise<readonly Delivery[]> {
+    const { Messages = [] } = await this.#queues.send(
+      new ReceiveMessageCommand({
+        QueueUrl: this.#options.queueUrl,
+        MaxNumberOfMessages: batchSize,
+        WaitTimeSeconds: longPollSeconds,
+        MessageSystemAttributeNames: ["SentTimestamp", "ApproximateReceiveCount"],
+      }),
+      { abortSignal: signal },
+    );
+    return Messages.map(({ Body = "", ReceiptHandle = "", Attributes }) => ({
+      body: Body,
+      handle: ReceiptHandle,
+      sentAtMs: Number(Attributes?.SentTimestamp),
+      receiveCount: Number(Attributes?.ApproximateReceiveCount),
+    }));
+  }
+
+  async acknowledge(deliveries: readonly Delivery[]): Promise<void> {
+    for (let start = 0; start < deliveries.length; start += batchSize) {
+      await this.#delete(deliveries.slice(start, start + batchSize));
+    }
+  }
+
+  async reject(delivery: Delivery, reason: string): Promise<void> {
+    await this.#queues.send(
+      new SendMessageCommand({
+        QueueUrl: this.#options.deadLetterQueueUrl,
+        MessageBody: delivery.body,
+        MessageAttributes: { reason: { DataType: "String", StringValue: reason } },
+      }),
+    );
+    await this.#delete([delivery]);
+  }
+
+  close(): void {
+    this.#topics.destroy();
+    this.#queues.destroy();
+  }
+
+  /** A batch call answers 200 even where some of its entries failed: those are tried once more, then reported. */
+  async #delete(deliveries: readonly Delivery[], lastTry = false): Promise<void> {
+    const { Failed = [] } = await this.#queues.send(
+      new DeleteMessageBatchCommand({
+        QueueUrl: this.#options.queueUrl,
+        Entries: deliveries.map(({ handle }, index) => ({ Id: String(index), ReceiptHandle: handle })),
+      }),
+    );
+    const failed = new Set(
+      Failed.filter(({ SenderFault }) => SenderFault !== true || lastTry).map(({ Id }) => Number(Id)),
+    );
+    if (failed.size === 0) {
+      return;
+    }
+    if (lastTry) {
+      throw new Error(`SQS kept ${failed.size} acknowledged messages (${Failed[0]?.Message}): they will come again`);
+    }
+    await this.#delete(
+      deliveries.filter((_, index) => failed.has(index)),
+      true,
+    );
+  }
+}

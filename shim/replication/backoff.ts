@@ -1,0 +1,13 @@
+// How long to wait before trying again: exponential, so that a service in trouble is left alone, and with jitter, so that
+// shims do not come back all at once.
+
+import { setTimeout as sleep } from "node:timers/promises";
+
+const firstMs = 50;
+const maxMs = 5_000;
+
+/** Waits before try `attempt` (from 1). Ends at once, without an error, when the signal aborts. */
+export async function backOff(attempt: number, signal: AbortSignal): Promise<void> {
+  const ms = Math.min(maxMs, firstMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
+  await sleep(ms, undefined, { signal }).catch(() => {});
+}

@@ -1,0 +1,272 @@
+// Envelopes: one bus message holding a batch of one shim's commands, in the order of their stamps. What opens without an
+// error is exactly what was sealed; the header is authenticated along with the body.
+//
+//   text   = base64url(header, sealed, tag 16)          SNS form-encodes the `+/=` of plain base64
+//   header = version 1, flags 1, key id 1, nonce 12     bytes
+//   sealed = AES-256-GCM(body, or brotli(body) where flag 1 is set)
+//   body   = region length, region, origin 4, then until the end, command after command:
+//            ms since the command before, counter (of the same millisecond: its excess over the next one),
+//            number of arguments, then each argument's length and bytes
+//   Lengths and numbers are LEB128 varints.
+
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
+import type { Stamp } from "./stamp";
+
+/** A command as it is replayed: `args[0]` is its name in upper case, nothing in it depends on when or where. */
+export interface StampedCommand {
+  readonly stamp: Stamp;
+  readonly args: readonly Buffer[];
+}
+
+/** What one bus message carries. */
+export interface Envelope {
+  readonly region: string;
+  readonly origin: number;
+  readonly commands: readonly StampedCommand[];
+}
+
+/** A key of AES-256-GCM, and the name by which envelopes refer to it. */
+export interface EnvelopeKey {
+  /** 0 to 255. */
+  readonly id: number;
+  /** 32 bytes. */
+  readonly key: Buffer;
+}
+
+/** Why an envelope could not be opened. */
+export type EnvelopeFault = "version" | "key" | "truncated" | "tampered" | "malformed";
+
+/** Thrown by {@link EnvelopeCodec.open}. */
+export class EnvelopeError extends Error {
+  readonly fault: EnvelopeFault;
+
+  constructor(fault: EnvelopeFault, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "EnvelopeError";
+    this.fault = fault;
+  }
+}
+
+const version = 1;
+const brotliFlag = 1;
+const headerBytes = 15;
+const tagBytes = 16;
+/** Below this brotli's own frame eats what it saves. */
+const compressFromBytes = 128;
+/** The largest message that SNS and SQS take: no honest body is larger. */
+const bodyMaxBytes = 1 << 20;
+const maxVarintBytes = 7;
+
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) {
+    bytes += 1;
+  }
+  return bytes;
+}
+
+/** The most that a command can take up in an envelope's body, in bytes. */
+export function commandBytes(args: readonly Buffer[]): number {
+  let bytes = maxVarintBytes + 3 + varintBytes(args.length);
+  for (const arg of args) {
+    bytes += varintBytes(arg.length) + arg.length;
+  }
+  return bytes;
+}
+
+/** How many bytes of commands fit into an envelope of `region` whose text has at most `maxBytes`. */
+export function commandsCapacity(region: string, maxBytes: number): number {
+  const bodyBytes = Math.floor((Math.min(maxBytes, (bodyMaxBytes * 4) / 3) * 3) / 4) - headerBytes - tagBytes;
+  return bodyBytes - varintBytes(Buffer.byteLength(region)) - Buffer.byteLength(region) - 4;
+}
+
+class Writer {
+  readonly #buffer: Buffer;
+  #end = 0;
+
+  constructor(maxBytes: number) {
+    this.#buffer = Buffer.allocUnsafe(maxBytes);
+  }
+
+  varint(value: number): void {
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#buffer[this.#end++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#buffer[this.#end++] = rest;
+  }
+
+  uint32(value: number): void {
+    this.#end = this.#buffer.writeUInt32BE(value, this.#end);
+  }
+
+  bytes(bytes: Buffer): void {
+    this.varint(bytes.length);
+    this.#end += bytes.copy(this.#buffer, this.#end);
+  }
+
+  written(): Buffer {
+    return this.#buffer.subarray(0, this.#end);
+  }
+}
+
+class Reader {
+  readonly #buffer: Buffer;
+  #position = 0;
+
+  constructor(buffer: Buffer) {
+    this.#buffer = buffer;
+  }
+
+  get atEnd(): boolean {
+    return this.#position === this.#buffer.length;
+  }
+
+  varint(): number {
+    let value = 0;
+    for (let index = 0; index < maxVarintBytes; index += 1) {
+      const byte = this.#take(1)[0] ?? 0;
+      value += (byte & 0x7f) * 0x80 ** index;
+      if (byte < 0x80) {
+        return value;
+      }
+    }
+    throw new EnvelopeError("malformed", `a number in the envelope has more than ${maxVarintBytes} bytes`);
+  }
+
+  uint32(): number {
+    return this.#take(4).readUInt32BE();
+  }
+
+  bytes(): Buffer {
+    return this.#take(this.varint());
+  }
+
+  #take(length: number): Buffer {
+    const end = this.#position + length;
+    if (end > this.#buffer.length) {
+      throw new EnvelopeError("malformed", `the envelope's body ends within a field, at byte ${this.#buffer.length}`);
+    }
+    const taken = this.#buffer.subarray(this.#position, end);
+    this.#position = end;
+    return taken;
+  }
+}
+
+function encodeBody({ region, origin, commands }: Envelope): Buffer {
+  const name = Buffer.from(region);
+  const writer = new Writer(
+    commands.reduce((sum, { args }) => sum + commandBytes(args), name.length + maxVarintBytes + 4),
+  );
+  writer.bytes(name);
+  writer.uint32(origin);
+  let lastMs = 0;
+  let nextCounter = 0;
+  for (const { stamp, args } of commands) {
+    writer.varint(stamp.ms - lastMs);
+    writer.varint(stamp.ms === lastMs ? stamp.counter - nextCounter : stamp.counter);
+    writer.varint(args.length);
+    for (const arg of args) {
+      writer.bytes(arg);
+    }
+    lastMs = stamp.ms;
+    nextCounter = stamp.counter + 1;
+  }
+  return writer.written();
+}
+
+function decodeBody(body: Buffer): Envelope {
+  const reader = new Reader(body);
+  const region = reader.bytes().toString();
+  const origin = reader.uint32();
+  const commands: StampedCommand[] = [];
+  let ms = 0;
+  let nextCounter = 0;
+  while (!reader.atEnd) {
+    const elapsedMs = reader.varint();
+    ms += elapsedMs;
+    const counter = reader.varint() + (elapsedMs === 0 ? nextCounter : 0);
+    const length = reader.varint();
+    if (ms > 0xffff_ffff_ffff || counter > 0xffff || length === 0) {
+      throw new EnvelopeError(
+        "malformed",
+        `command ${commands.length} of the envelope has an impossible stamp or no name`,
+      );
+    }
+    const args: Buffer[] = [];
+    while (args.length < length) {
+      args.push(reader.bytes());
+    }
+    commands.push({ stamp: { ms, counter, origin }, args });
+    nextCounter = counter + 1;
+  }
+  return { region, origin, commands };
+}
+
+/** Seals envelopes with the first of its keys, and opens what any of them has sealed. */
+export class EnvelopeCodec {
+  readonly #keys: ReadonlyMap<number, Buffer>;
+  readonly #sealing: EnvelopeKey;
+
+  constructor(keys: readonly [EnvelopeKey, ...EnvelopeKey[]]) {
+    this.#keys = new Map(keys.map(({ id, key }) => [id, key]));
+    this.#sealing = keys[0];
+  }
+
+  /** The text of one bus message. Commands must be of `envelope.origin`, in the order of their stamps. */
+  seal(envelope: Envelope): string {
+    const plain = encodeBody(envelope);
+    const packed =
+      plain.length < compressFromBytes
+        ? plain
+        : brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
+    const compressed = packed.length < plain.length;
+    const header = Buffer.allocUnsafe(headerBytes);
+    header.writeUInt8(version, 0);
+    header.writeUInt8(compressed ? brotliFlag : 0, 1);
+    header.writeUInt8(this.#sealing.id, 2);
+    const nonce = randomBytes(12);
+    nonce.copy(header, 3);
+    const cipher = createCipheriv("aes-256-gcm", this.#sealing.key, nonce);
+    cipher.setAAD(header);
+    const sealed = [header, cipher.update(compressed ? packed : plain), cipher.final(), cipher.getAuthTag()];
+    return Buffer.concat(sealed).toString("base64url");
+  }
+
+  /** @throws EnvelopeError where the text is not exactly what somebody with one of the keys has sealed. */
+  open(text: string): Envelope {
+    const bytes = Buffer.from(text, "base64url");
+    if (bytes.length < headerBytes + tagBytes) {
+      throw new EnvelopeError("truncated", `an envelope of ${bytes.length} bytes is shorter than its header and tag`);
+    }
+    const header = bytes.subarray(0, headerBytes);
+    if (header.readUInt8(0) !== version || header.readUInt8(1) > brotliFlag) {
+      throw new EnvelopeError("version", `version ${header[0]} (flags ${header[1]}) cannot be read: upgrade this shim`);
+    }
+    const id = header.readUInt8(2);
+    const key = this.#keys.get(id);
+    if (key === undefined) {
+      throw new EnvelopeError("key", `sealed with key ${id}, which this shim does not have: add that key`);
+    }
+    const decipher = createDecipheriv("aes-256-gcm", key, header.subarray(3), { authTagLength: tagBytes });
+    decipher.setAAD(header);
+    decipher.setAuthTag(bytes.subarray(-tagBytes));
+    const body = decipher.update(bytes.subarray(headerBytes, -tagBytes));
+    try {
+      decipher.final();
+    } catch (cause) {
+      throw new EnvelopeError("tampered", "the envelope was cut short or changed after it was sealed", { cause });
+    }
+    return decodeBody(header.readUInt8(1) === brotliFlag ? this.#unpack(body) : body);
+  }
+
+  #unpack(body: Buffer): Buffer {
+    try {
+      return brotliDecompressSync(body, { maxOutputLength: bodyMaxBytes });
+    } catch (cause) {
+      throw new EnvelopeError("malformed", "the envelope's body cannot be decompressed", { cause });
+    }
+  }
+}

@@ -1,0 +1,110 @@
+// What replication has done since it started, counted once for both readers: the metrics registry and the INFO reply.
+
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { ReplayOutcome } from "./replayer";
+
+/** A plain view of the counts, for INFO. */
+export interface ReplicationFigures {
+  /** This process's name in its stamps, 8 hexadecimal digits. */
+  readonly origin: string;
+  readonly outboxCommands: number;
+  readonly outboxBytes: number;
+  /** Regions heard of over the bus, and the age of the last envelope of each when it had been replayed. */
+  readonly regions: Readonly<Record<string, { readonly lagMs: number }>>;
+  /** Commands replayed, home and from the bus; commands over several keys count once for each. */
+  readonly applied: number;
+  /** Not replayed: known already, or older than what was there. */
+  readonly stale: number;
+  /** Older than the horizon: their keys were deleted. */
+  readonly late: number;
+  /** Failed for reasons of the data, such as WRONGTYPE. */
+  readonly failed: number;
+  /** Envelopes moved to the dead-letter queue. */
+  readonly poison: number;
+}
+
+/** Sizes that change elsewhere and are looked up when somebody asks. */
+export interface OutboxSize {
+  readonly commands: number;
+  readonly bytes: number;
+}
+
+const lagBucketsSeconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/** See the head of this file. */
+export class Figures {
+  readonly #origin: string;
+  readonly #outbox: OutboxSize;
+  readonly #replayedTotal: Counter<"source" | "outcome">;
+  readonly #poisonTotal: Counter;
+  readonly #lagSeconds: Histogram<"region">;
+  readonly #counts = { applied: 0, stale: 0, late: 0, failed: 0, poison: 0 };
+  readonly #lagMs = new Map<string, number>();
+
+  constructor(origin: string, outbox: OutboxSize, registry: Registry) {
+    this.#origin = origin;
+    this.#outbox = outbox;
+    const registers = [registry];
+    this.#replayedTotal = new Counter({
+      name: "redis_on_fly_replayed_commands_total",
+      help: "Commands of database 1 that came to be replayed, by where from and what became of them",
+      labelNames: ["source", "outcome"],
+      registers,
+    });
+    this.#poisonTotal = new Counter({
+      name: "redis_on_fly_poison_envelopes_total",
+      help: "Envelopes moved to the dead-letter queue",
+      registers,
+    });
+    this.#lagSeconds = new Histogram({
+      name: "redis_on_fly_replication_lag_seconds",
+      help: "Age of an envelope's newest command when it had been replayed here, by the region it came from",
+      labelNames: ["region"],
+      buckets: lagBucketsSeconds,
+      registers,
+    });
+    for (const unit of ["commands", "bytes"] as const) {
+      new Gauge({
+        name: `redis_on_fly_outbox_${unit}`,
+        help: `Accepted ${unit} of database 1 that the bus has not confirmed yet`,
+        registers,
+        collect() {
+          this.set(outbox[unit]);
+        },
+      });
+    }
+  }
+
+  replayed(source: "home" | "bus", outcome: ReplayOutcome): void {
+    const counts = {
+      applied: outcome.applied,
+      stale: outcome.stale,
+      late: outcome.late,
+      failed: outcome.errors.length,
+    };
+    for (const name of ["applied", "stale", "late", "failed"] as const) {
+      this.#counts[name] += counts[name];
+      if (counts[name] > 0) this.#replayedTotal.inc({ source, outcome: name }, counts[name]);
+    }
+  }
+
+  arrived(region: string, lagMs: number): void {
+    this.#lagMs.set(region, lagMs);
+    this.#lagSeconds.observe({ region }, lagMs / 1000);
+  }
+
+  poisoned(): void {
+    this.#counts.poison += 1;
+    this.#poisonTotal.inc();
+  }
+
+  snapshot(): ReplicationFigures {
+    return {
+      origin: this.#origin,
+      outboxCommands: this.#outbox.commands,
+      outboxBytes: this.#outbox.bytes,
+      regions: Object.fromEntries([...this.#lagMs].map(([region, lagMs]) => [region, { lagMs }])),
+      ...this.#counts,
+    };
+  }
+}

@@ -1,0 +1,310 @@
+// Makes an accepted command independent of when and where it runs: relative expiries become absolute, XADD's `*` becomes
+// an ID, a blocking command becomes its kin that does not wait. Where that reading shows that Redis would answer an
+// error, the error is Redis's own text, in Redis's own order of checks.
+
+import type { Stamp } from "./stamp";
+
+/** Thrown where a command cannot succeed; the message is Redis's error without its `-`. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+}
+
+type Arguments = readonly Buffer[];
+type Normalise = (args: Arguments, stamp: Stamp) => Arguments;
+type Unit = "seconds" | "milliseconds";
+
+const maxInteger = 2n ** 63n - 1n;
+const minInteger = -(2n ** 63n);
+const maxStreamPart = 2n ** 64n - 1n;
+const notAnInteger = "ERR value is not an integer or out of range";
+const syntaxError = "ERR syntax error";
+
+function argument(args: Arguments, index: number): Buffer {
+  const found = args[index];
+  if (found === undefined) throw new CommandError(syntaxError);
+  return found;
+}
+
+function word(args: Arguments, index: number): string {
+  return argument(args, index).toString("latin1").toUpperCase();
+}
+
+/** As Redis's string2ll: no sign `+`, no leading zeros, no blanks. */
+function integer(text: Buffer, error = notAnInteger): bigint {
+  const digits = text.toString("latin1");
+  if (!/^(0|-?[1-9]\d{0,18})$/.test(digits)) throw new CommandError(error);
+  const value = BigInt(digits);
+  if (value > maxInteger || value < minInteger) throw new CommandError(error);
+  return value;
+}
+
+function checkTimeout(text: Buffer): void {
+  const seconds = text.toString("latin1");
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(seconds))
+    throw new CommandError("ERR timeout is not a float or out of range");
+  if (Number(seconds) < 0) throw new CommandError("ERR timeout is negative");
+}
+
+/** The instant of an expiry in milliseconds; `fromMs` is what a relative one counts from. */
+function instant(text: Buffer, unit: Unit, fromMs: number, command: string): Buffer {
+  const ms = integer(text) * (unit === "seconds" ? 1000n : 1n);
+  if (ms > maxInteger - BigInt(fromMs) || ms < minInteger) {
+    throw new CommandError(`ERR invalid expire time in '${command}' command`);
+  }
+  return Buffer.from(String(ms + BigInt(fromMs)));
+}
+
+function positiveInstant(text: Buffer, unit: Unit, fromMs: number, command: string): Buffer {
+  if (integer(text) <= 0n) throw new CommandError(`ERR invalid expire time in '${command}' command`);
+  return instant(text, unit, fromMs, command);
+}
+
+/** The expiry options of SET, GETEX, HSETEX and HGETEX. */
+const expiryOptions: ReadonlyMap<string, { readonly unit: Unit; readonly relative: boolean }> = new Map([
+  ["EX", { unit: "seconds", relative: true }],
+  ["PX", { unit: "milliseconds", relative: true }],
+  ["EXAT", { unit: "seconds", relative: false }],
+  ["PXAT", { unit: "milliseconds", relative: false }],
+]);
+
+const pxat = Buffer.from("PXAT");
+
+/** Copies options from `start` up to `end`, with any expiry among them as PXAT. `known` options stand for themselves. */
+function absoluteOptions(
+  args: Arguments,
+  start: number,
+  end: number,
+  known: ReadonlySet<string>,
+  command: string,
+  stamp: Stamp,
+) {
+  const options: Buffer[] = [];
+  let expiry: { readonly text: Buffer; readonly unit: Unit; readonly fromMs: number } | undefined;
+  for (let index = start; index < end; index += 1) {
+    const name = word(args, index);
+    const option = expiryOptions.get(name);
+    if (option === undefined && known.has(name)) {
+      options.push(Buffer.from(name));
+    } else if (option !== undefined && expiry === undefined && index + 1 < end) {
+      index += 1;
+      expiry = { text: argument(args, index), unit: option.unit, fromMs: option.relative ? stamp.ms : 0 };
+    } else {
+      throw new CommandError(syntaxError);
+    }
+  }
+  const names = new Set(options.map(String));
+  if (expiry !== undefined && (names.has("KEEPTTL") || names.has("PERSIST"))) throw new CommandError(syntaxError);
+  if (expiry !== undefined) options.push(pxat, positiveInstant(expiry.text, expiry.unit, expiry.fromMs, command));
+  return { options, names };
+}
+
+const setOptions = new Set(["NX", "XX", "GET", "KEEPTTL"]);
+/** Redis 8.4 and Valkey 8.1: each takes a value, to which the key's is compared. */
+const setComparisons = new Set(["IFEQ", "IFNE", "IFDEQ", "IFDNE"]);
+
+function set(args: Arguments, stamp: Stamp): Arguments {
+  const [name, key, value] = [argument(args, 0), argument(args, 1), argument(args, 2)];
+  const comparison = args.findIndex((_, index) => index > 2 && setComparisons.has(word(args, index)));
+  const compared = comparison < 0 ? [] : [Buffer.from(word(args, comparison)), argument(args, comparison + 1)];
+  const rest = comparison < 0 ? args : args.toSpliced(comparison, 2);
+  const { options, names } = absoluteOptions(rest, 3, rest.length, setOptions, "set", stamp);
+  if (names.has("NX") && names.has("XX")) throw new CommandError(syntaxError);
+  return [name, key, value, ...compared, ...options];
+}
+
+function setWithExpiry(unit: Unit): Normalise {
+  return (args, stamp) => {
+    const command = word(args, 0).toLowerCase();
+    const expiry = positiveInstant(argument(args, 2), unit, stamp.ms, command);
+    return [Buffer.from("SET"), argument(args, 1), argument(args, 3), pxat, expiry];
+  };
+}
+
+function checkConditions(conditions: Arguments): void {
+  const given = new Set<string>();
+  for (const condition of conditions) {
+    const name = condition.toString("latin1");
+    if (!/^(NX|XX|GT|LT)$/i.test(name)) throw new CommandError(`ERR Unsupported option ${name}`);
+    given.add(name.toUpperCase());
+  }
+  if (given.has("NX") && given.size > 1) {
+    throw new CommandError("ERR NX and XX, GT or LT options at the same time are not compatible");
+  }
+  if (given.has("GT") && given.has("LT")) {
+    throw new CommandError("ERR GT and LT options at the same time are not compatible");
+  }
+}
+
+/** EXPIRE and HEXPIRE with their like: the time is the second argument. */
+function expire(name: "PEXPIREAT" | "HPEXPIREAT", unit: Unit, relative: boolean): Normalise {
+  return (args, stamp) => {
+    if (name === "PEXPIREAT") checkConditions(args.slice(3));
+    const ms = instant(argument(args, 2), unit, relative ? stamp.ms : 0, word(args, 0).toLowerCase());
+    return [Buffer.from(name), argument(args, 1), ms, ...args.slice(3)];
+  };
+}
+
+/** GETEX, and HGETEX and HSETEX, whose options end at FIELDS. */
+function optionsUntil(end: string | undefined, known: ReadonlySet<string>): Normalise {
+  return (args, stamp) => {
+    const found = args.findIndex((_, index) => index > 1 && word(args, index) === end);
+    const last = found < 0 ? args.length : found;
+    const command = word(args, 0).toLowerCase();
+    const { options } = absoluteOptions(args, 2, last, known, command, stamp);
+    return [argument(args, 0), argument(args, 1), ...options, ...args.slice(last)];
+  };
+}
+
+function restore(args: Arguments, stamp: Stamp): Arguments {
+  const options: Buffer[] = [];
+  let absolute = false;
+  for (let index = 4; index < args.length; index += 1) {
+    const option = word(args, index);
+    const value = args[index + 1];
+    if (option === "ABSTTL") {
+      absolute = true;
+    } else if (option === "REPLACE") {
+      options.push(Buffer.from(option));
+    } else if ((option === "IDLETIME" || option === "FREQ") && value !== undefined) {
+      const number = integer(value);
+      if (option === "IDLETIME" && number < 0n) throw new CommandError("ERR Invalid IDLETIME value, must be >= 0");
+      if (option === "FREQ" && (number < 0n || number > 255n)) {
+        throw new CommandError("ERR Invalid FREQ value, must be >= 0 and <= 255");
+      }
+      options.push(Buffer.from(option), value);
+      index += 1;
+    } else {
+      throw new CommandError(syntaxError);
+    }
+  }
+  const ttl = integer(argument(args, 2));
+  if (ttl < 0n) throw new CommandError("ERR Invalid TTL value, must be >= 0");
+  const ms = ttl === 0n || absolute ? ttl : ttl + BigInt(stamp.ms);
+  const lead = [argument(args, 0), argument(args, 1), Buffer.from(String(ms)), argument(args, 3)];
+  return [...lead, Buffer.from("ABSTTL"), ...options];
+}
+
+const xaddThresholds = new Set(["MAXLEN", "MINID", "LIMIT"]);
+
+/** Stream IDs sort as stamps do: a counter and an origin make up the sequence within the millisecond. */
+function xadd(args: Arguments, { ms, counter, origin }: Stamp): Arguments {
+  let at = 2;
+  for (let option = word(args, at); option === "NOMKSTREAM" || xaddThresholds.has(option); option = word(args, at)) {
+    at += 1;
+    if (option === "NOMKSTREAM") continue;
+    if (/^[=~]$/.test(word(args, at))) at += 1;
+    if (option !== "MINID") integer(argument(args, at));
+    at += 1;
+  }
+  const given = argument(args, at).toString("latin1");
+  const sequence = counter * 2 ** 32 + origin;
+  const id = given === "*" ? `${ms}-${sequence}` : given.replace(/^(\d+)-\*$/, `$1-${sequence}`);
+  if (!/^\d{1,20}(-\d{1,20})?$/.test(id) || id.split("-").some((part) => BigInt(part) > maxStreamPart)) {
+    throw new CommandError("ERR Invalid stream ID specified as stream command argument");
+  }
+  const fields = args.length - at - 1;
+  if (fields === 0 || fields % 2 === 1) throw new CommandError("ERR wrong number of arguments for 'xadd' command");
+  return args.with(at, Buffer.from(id));
+}
+
+/** MSET and MSETNX: as many values as keys. */
+function pairs(args: Arguments): Arguments {
+  if (args.length % 2 === 0) {
+    throw new CommandError(`ERR wrong number of arguments for '${word(args, 0).toLowerCase()}' command`);
+  }
+  return args;
+}
+
+/** Clients' database 1 is the cluster's database 0. */
+function copy(args: Arguments): Arguments {
+  const kept = args.slice(0, 3);
+  for (let index = 3; index < args.length; index += 1) {
+    const option = word(args, index);
+    if (option === "REPLACE") {
+      kept.push(Buffer.from(option));
+    } else if (option === "DB" && index + 1 < args.length) {
+      index += 1;
+      if (integer(argument(args, index)) !== 1n) throw new CommandError("ERR DB index is out of range");
+    } else {
+      throw new CommandError(syntaxError);
+    }
+  }
+  return kept;
+}
+
+function flushAll(args: Arguments): Arguments {
+  if (args.length > 2 || (args.length === 2 && !/^(A?SYNC)$/.test(word(args, 1)))) throw new CommandError(syntaxError);
+  return args.slice(0, 1);
+}
+
+/** BLPOP and its like: the keys, then the timeout. */
+function pop(name: string, end: string): Normalise {
+  return (args) => {
+    checkTimeout(argument(args, args.length - 1));
+    const keys = args.slice(1, -1);
+    return [Buffer.from(name), Buffer.from(String(keys.length)), ...keys, Buffer.from(end)];
+  };
+}
+
+/** The others that block: the same without their timeout, which comes first or last. */
+function withoutTimeout(name: string, position: "first" | "last"): Normalise {
+  return (args) => {
+    const index = position === "first" ? 1 : args.length - 1;
+    checkTimeout(argument(args, index));
+    return args.toSpliced(index, 1).with(0, Buffer.from(name));
+  };
+}
+
+function rename(name: string): Normalise {
+  return (args) => [Buffer.from(name), ...args.slice(1)];
+}
+
+const normalisations: ReadonlyMap<string, Normalise> = new Map([
+  ["SET", set],
+  ["SETEX", setWithExpiry("seconds")],
+  ["PSETEX", setWithExpiry("milliseconds")],
+  ["MSET", pairs],
+  ["MSETNX", pairs],
+  ["DEL", rename("UNLINK")],
+  ["GETDEL", rename("UNLINK")],
+  ["EXPIRE", expire("PEXPIREAT", "seconds", true)],
+  ["PEXPIRE", expire("PEXPIREAT", "milliseconds", true)],
+  ["EXPIREAT", expire("PEXPIREAT", "seconds", false)],
+  ["PEXPIREAT", expire("PEXPIREAT", "milliseconds", false)],
+  ["HEXPIRE", expire("HPEXPIREAT", "seconds", true)],
+  ["HPEXPIRE", expire("HPEXPIREAT", "milliseconds", true)],
+  ["HEXPIREAT", expire("HPEXPIREAT", "seconds", false)],
+  ["HPEXPIREAT", expire("HPEXPIREAT", "milliseconds", false)],
+  ["GETEX", optionsUntil(undefined, new Set(["PERSIST"]))],
+  ["HGETEX", optionsUntil("FIELDS", new Set(["PERSIST"]))],
+  ["HSETEX", optionsUntil("FIELDS", new Set(["FNX", "FXX", "KEEPTTL"]))],
+  ["RESTORE", restore],
+  ["XADD", xadd],
+  ["COPY", copy],
+  ["FLUSHALL", flushAll],
+  ["BLPOP", pop("LMPOP", "LEFT")],
+  ["BRPOP", pop("LMPOP", "RIGHT")],
+  ["BZPOPMIN", pop("ZMPOP", "MIN")],
+  ["BZPOPMAX", pop("ZMPOP", "MAX")],
+  ["BLMOVE", withoutTimeout("LMOVE", "last")],
+  ["BRPOPLPUSH", withoutTimeout("RPOPLPUSH", "last")],
+  ["BLMPOP", withoutTimeout("LMPOP", "first")],
+  ["BZMPOP", withoutTimeout("ZMPOP", "first")],
+]);
+
+/** Whether a command that scripts may not run has a kin that they may. */
+export function hasKin(name: string): boolean {
+  return normalisations.has(name);
+}
+
+/**
+ * The command as every region replays it; its arguments may be slices of those given.
+ *
+ * @param name - in upper case.
+ * @throws CommandError where Redis would answer an error whatever the data.
+ */
+export function normalise(name: string, args: Arguments, stamp: Stamp): Arguments {
+  const [, ...rest] = args;
+  const upper = [Buffer.from(name), ...rest];
+  return normalisations.get(name)?.(upper, stamp) ?? upper;
+}

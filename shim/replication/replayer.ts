@@ -1,0 +1,173 @@
+// Applies stamped commands to the region's cluster, the writer's own and those from the bus alike. However often and in
+// whatever order commands come, each takes effect at most once and never undoes a newer overwrite.
+
+import type { Redis } from "ioredis";
+import type { StampedCommand } from "./envelope";
+import { flushScript, replayScript, sweepScript } from "./replayScript";
+import { type ReplayStep, replaySteps } from "./replaySteps";
+import { maxAheadMs, type Stamp, stampText } from "./stamp";
+
+/** What became of some commands; commands over several keys count once for each. */
+export interface ReplayOutcome {
+  applied: number;
+  /** Known already, or older than what is there. */
+  stale: number;
+  /** Older than the horizon: their keys were deleted. */
+  late: number;
+  /** Errors of the data, such as WRONGTYPE: the same in every region, and final. */
+  readonly errors: ReplayFailure[];
+  /** What this server cannot run, whenever it is tried. */
+  readonly poison: ReplayFailure[];
+  /** Worth another try; the rest need not be tried again but may be. */
+  readonly transient: ReplayFailure[];
+}
+
+/** A command that failed, without its arguments: those are the application's. */
+export interface ReplayFailure {
+  readonly stamp: string;
+  readonly command: string;
+  readonly error: string;
+}
+
+type ScriptArguments = readonly (string | Buffer | number)[];
+
+/** The commands that {@link Replayer} defines on its connection. */
+interface Scripts {
+  flyReplay(...args: ScriptArguments): Promise<readonly string[]>;
+  flyFlush(...args: ScriptArguments): Promise<"stale" | "flushed" | "sweep">;
+  flySweep(...args: ScriptArguments): Promise<number>;
+}
+
+/** About a millisecond of the server's time: what database 0 has to wait for at most. */
+const maxStepsPerCall = 64;
+const maxBytesPerCall = 64 * 1024;
+const sweepPage = 256;
+const buckets = 16384;
+
+/** FNV-1a. Records of some fifty keys share a hash, small enough for the server to keep it packed. */
+function bucketOf(key: Buffer): number {
+  let hash = 0x811c9dc5;
+  for (const byte of key) {
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  }
+  return (hash >>> 0) % buckets;
+}
+
+type KeyedStep = Exclude<ReplayStep, { kind: "flush" }>;
+
+function scriptArguments(step: KeyedStep): (string | Buffer | number)[] {
+  const keys =
+    step.kind === "overwrite"
+      ? ["o", stampText(step.stamp), bucketOf(step.key)]
+      : ["j", stampText(step.stamp), step.keys.length, ...step.keys.flatMap((key) => [bucketOf(key), key])];
+  return [...keys, step.args.length, ...step.args];
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** See the head of this file. */
+export class Replayer {
+  readonly #cluster: Redis & Scripts;
+  readonly #horizonMs: number;
+  readonly #spanMs: number;
+
+  /**
+   * @param cluster - a connection to database 0, which fails commands at once while it is down.
+   * @param horizonMs - commands that come later than this delete their keys instead.
+   */
+  constructor(cluster: Redis, horizonMs: number) {
+    cluster.defineCommand("flyReplay", { lua: replayScript, numberOfKeys: 0 });
+    cluster.defineCommand("flyFlush", { lua: flushScript, numberOfKeys: 0 });
+    cluster.defineCommand("flySweep", { lua: sweepScript, numberOfKeys: 0 });
+    this.#cluster = cluster as Redis & Scripts;
+    this.#horizonMs = horizonMs;
+    // A stamp may be that far ahead of its application, and must be remembered for a horizon after itself.
+    this.#spanMs = horizonMs + maxAheadMs;
+  }
+
+  /** Applies commands in the order given. Never rejects: what fails is in the outcome. */
+  async apply(commands: readonly StampedCommand[]): Promise<ReplayOutcome> {
+    const outcome: ReplayOutcome = { applied: 0, stale: 0, late: 0, errors: [], poison: [], transient: [] };
+    const calls: Promise<void>[] = [];
+    let steps: KeyedStep[] = [];
+    let bytes = 0;
+    const send = () => {
+      if (steps.length > 0) calls.push(this.#replay(steps, outcome));
+      steps = [];
+      bytes = 0;
+    };
+    for (const command of commands) {
+      for (const step of replaySteps(command)) {
+        if (step.kind === "flush") {
+          send();
+          calls.push(this.#flush(step.stamp, outcome));
+          continue;
+        }
+        const stepBytes = step.args.reduce((sum, arg) => sum + arg.length, 0);
+        if (steps.length === maxStepsPerCall || bytes + stepBytes > maxBytesPerCall) send();
+        steps.push(step);
+        bytes += stepBytes;
+      }
+    }
+    send();
+    await Promise.all(calls);
+    // The address may lead to the new primary by now.
+    if (outcome.transient.some(({ error }) => error.includes("READONLY"))) this.#cluster.disconnect(true);
+    return outcome;
+  }
+
+  /** The highest stamp that the region has recorded. */
+  async newest(): Promise<string | null> {
+    // A connection of its own database would do the same at the price of a connection.
+    return (await this.#cluster.eval("redis.call('SELECT', 1) return redis.call('GET', 'newest')", 0)) as string | null;
+  }
+
+  async #replay(steps: readonly KeyedStep[], outcome: ReplayOutcome): Promise<void> {
+    const fail = (list: ReplayFailure[], { stamp, args }: KeyedStep, error: string) => {
+      list.push({ stamp: stampText(stamp), command: String(args[0]), error });
+    };
+    try {
+      const args = [this.#spanMs, this.#horizonMs, ...steps.flatMap(scriptArguments)];
+      const [letters = "", ...errors] = await this.#cluster.flyReplay(...args);
+      let errorIndex = 0;
+      for (const [index, step] of steps.entries()) {
+        const letter = letters[index];
+        if (letter === "a") outcome.applied += 1;
+        else if (letter === "s") outcome.stale += 1;
+        else if (letter === "l") outcome.late += 1;
+        else {
+          const list = letter === "e" ? outcome.errors : letter === "u" ? outcome.poison : outcome.transient;
+          fail(list, step, errors[errorIndex++] ?? "no outcome");
+        }
+      }
+    } catch (error) {
+      for (const step of steps) fail(outcome.transient, step, textOf(error));
+    }
+  }
+
+  async #flush(stamp: Stamp, outcome: ReplayOutcome): Promise<void> {
+    const text = stampText(stamp);
+    try {
+      const answer = await this.#cluster.flyFlush(this.#spanMs, text);
+      if (answer === "sweep") await this.#sweep(text);
+      if (answer === "stale") outcome.stale += 1;
+      else outcome.applied += 1;
+    } catch (error) {
+      outcome.transient.push({ stamp: text, command: "FLUSHALL", error: textOf(error) });
+    }
+  }
+
+  /** Page by page, each waiting for the one before, so that other clients get their turns. */
+  async #sweep(stamp: string): Promise<void> {
+    let cursor = "0";
+    let current = 1;
+    do {
+      const [next, keys] = await this.#cluster.scanBuffer(cursor, "COUNT", sweepPage);
+      cursor = next.toString();
+      const page = keys.flatMap((key) => [bucketOf(key), key]);
+      current = await this.#cluster.flySweep(this.#spanMs, stamp, cursor === "0" ? 1 : 0, ...page);
+    } while (cursor !== "0" && current === 1);
+  }
+}

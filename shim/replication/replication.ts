@@ -1,0 +1,231 @@
+// Database 1 as the rest of the shim sees it: commands are accepted here, replayed at home and sent to every region, and
+// other regions' commands arrive. What has been accepted is in the outbox until the bus has it.
+
+import { randomInt } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis, type RedisOptions } from "ioredis";
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import type { Bus } from "../bus/bus";
+import type { CommandSpecification } from "../commands/specification";
+import { Consumer } from "./consumer";
+import { commandBytes, commandsCapacity, EnvelopeCodec, type EnvelopeKey, type StampedCommand } from "./envelope";
+import { Figures, type ReplicationFigures } from "./figures";
+import { HomeReplay } from "./homeReplay";
+import { CommandError, hasKin, normalise } from "./normalisation";
+import { heldBytes, Outbox } from "./outbox";
+import { Publisher } from "./publisher";
+import { Replayer } from "./replayer";
+import { maxArguments } from "./replayScript";
+import { replaySteps } from "./replaySteps";
+import { Clock, parseStamp } from "./stamp";
+
+/** What a {@link Replication} needs. */
+export interface ReplicationOptions {
+  readonly region: string;
+  /** Names this process in its stamps, 32 bits. @default random: a restarted shim is another origin */
+  readonly origin?: number;
+  /** Where the region's cluster is. How commands fail while it is down is not the caller's to say. */
+  readonly cluster: Omit<RedisOptions, "replyMapping">;
+  readonly bus: Bus;
+  /** The first seals; all open. */
+  readonly envelopeKeys: readonly [EnvelopeKey, ...EnvelopeKey[]];
+  readonly publishIntervalMs: number;
+  readonly outboxMaxBytes: number;
+  /** Size of one bus message. */
+  readonly envelopeMaxBytes: number;
+  readonly horizonMs: number;
+  readonly log: Logger;
+  readonly registry: Registry;
+}
+
+/** What {@link Replication.accept} says; `error` is in Redis's form, without the `-`. */
+export type Acceptance = { readonly ok: true } | { readonly ok: false; readonly error: string };
+
+const accepted: Acceptance = { ok: true };
+const firstContactTimeoutMs = 2_000;
+const clockSampleIntervalMs = 30_000;
+
+/** Copies arguments into memory of their own: a slice would keep the whole network chunk alive. */
+function owned(args: readonly Buffer[]): readonly Buffer[] {
+  const copy = Buffer.concat(args);
+  let end = 0;
+  return args.map(({ length }) => {
+    end += length;
+    return copy.subarray(end - length, end);
+  });
+}
+
+/** See the head of this file. */
+export class Replication {
+  readonly #options: ReplicationOptions;
+  readonly #cluster: Redis;
+  readonly #clock: Clock;
+  readonly #capacity: number;
+  readonly #outbox: Outbox;
+  readonly #publisher: Publisher;
+  readonly #replayer: Replayer;
+  readonly #home: HomeReplay;
+  readonly #consumer: Consumer;
+  readonly #figures: Figures;
+  #sampling: NodeJS.Timeout | undefined;
+
+  constructor(options: ReplicationOptions) {
+    const { region, origin = randomInt(2 ** 32), bus, log } = options;
+    this.#options = options;
+    this.#cluster = new Redis({
+      ...options.cluster,
+      lazyConnect: true,
+      // While the cluster is down commands fail at once: the consumer waits, and home replays come again over the bus.
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      autoResendUnfulfilledCommands: false,
+      retryStrategy: (attempt) => Math.min(2_000, 50 * 2 ** attempt) * (0.5 + Math.random() / 2),
+    });
+    this.#clock = new Clock(origin);
+    this.#capacity = commandsCapacity(region, options.envelopeMaxBytes);
+    this.#outbox = new Outbox();
+    this.#figures = new Figures(origin.toString(16).padStart(8, "0"), this.#outbox, options.registry);
+    const codec = new EnvelopeCodec(options.envelopeKeys);
+    this.#publisher = new Publisher({
+      bus,
+      outbox: this.#outbox,
+      seal: (commands) => codec.seal({ region, origin, commands }),
+      capacity: this.#capacity,
+      intervalMs: options.publishIntervalMs,
+      log,
+    });
+    this.#replayer = new Replayer(this.#cluster, options.horizonMs);
+    this.#home = new HomeReplay((commands) => this.#replayAtHome(commands));
+    this.#consumer = new Consumer({
+      bus,
+      cluster: this.#cluster,
+      codec,
+      clock: this.#clock,
+      replayer: this.#replayer,
+      figures: this.#figures,
+      log,
+    });
+  }
+
+  /**
+   * Connects to the cluster, sets the clock by it and starts to receive. Never rejects, and waits for two seconds at
+   * most: with the cluster or the bus down it goes on trying in the background.
+   */
+  async start(): Promise<void> {
+    const { log } = this.#options;
+    let reachable = true;
+    this.#cluster.on("error", (error) => {
+      if (reachable) log.warn({ err: error }, "cannot reach the cluster for replay: trying again");
+      reachable = false;
+    });
+    const firstContact = new Promise<void>((resolve) => {
+      this.#cluster.on("ready", () => {
+        if (!reachable) log.info("the cluster can be reached for replay again");
+        reachable = true;
+        void this.#setClock().then(resolve);
+      });
+    });
+    this.#cluster.connect().catch(() => {});
+    await Promise.race([firstContact, sleep(firstContactTimeoutMs, undefined, { ref: false })]);
+    this.#sampling = setInterval(() => void this.#setClock(), clockSampleIntervalMs).unref();
+    this.#consumer.start();
+  }
+
+  /**
+   * Takes a write on database 1: either it will be replayed in every region, or it is an error. What is kept of the
+   * arguments is copied.
+   *
+   * @param command - known to the server, a write, not refused, and of this arity; a subcommand where there is one.
+   * @param args - the name as the client sent it, then the rest.
+   */
+  accept(command: CommandSpecification, args: readonly Buffer[]): Acceptance {
+    const [name = command.name] = command.name.split("|");
+    if (command.flags.has("noscript") && !hasKin(name)) {
+      return { ok: false, error: `ERR '${name}' cannot be replayed, send it on database 0` };
+    }
+    const stamp = this.#clock.next();
+    let stamped: StampedCommand;
+    try {
+      stamped = { stamp, args: owned(normalise(name, args, stamp)) };
+    } catch (error) {
+      if (error instanceof CommandError) return { ok: false, error: error.message };
+      throw error;
+    }
+    const error = this.#obstacle(stamped);
+    if (error !== undefined) return { ok: false, error };
+    this.#outbox.add(stamped);
+    this.#publisher.wake();
+    this.#home.add(stamped);
+    return accepted;
+  }
+
+  /** How many commands have been accepted. */
+  get acceptedSequence(): number {
+    return this.#home.accepted;
+  }
+
+  /** How many of them, in order, are settled in this region: replayed, or left to the copy that comes over the bus. */
+  get homeSequence(): number {
+    return this.#home.settled;
+  }
+
+  /** Calls back once `sequence` accepted commands are settled at home; at once, synchronously, where they are. */
+  onHome(sequence: number, callback: () => void): void {
+    this.#home.onSettled(sequence, callback);
+  }
+
+  /**
+   * Publishes what is in the outbox, finishes the envelopes in hand, and closes connections. Nothing may be accepted
+   * any more.
+   *
+   * @param timeoutMs - how long publishing may take.
+   * @returns how many accepted commands the bus did not get.
+   */
+  async drain(timeoutMs: number): Promise<{ readonly lost: number }> {
+    clearInterval(this.#sampling);
+    await Promise.all([this.#publisher.drain(timeoutMs), this.#consumer.stop()]);
+    this.#cluster.disconnect();
+    this.#options.bus.close();
+    return { lost: this.#outbox.commands };
+  }
+
+  /** For INFO. */
+  figures(): ReplicationFigures {
+    return this.#figures.snapshot();
+  }
+
+  /** Why a command cannot be accepted now, in Redis's form. */
+  #obstacle(command: StampedCommand): string | undefined {
+    const bytes = commandBytes(command.args);
+    if (bytes > this.#capacity) {
+      return `ERR command of ${bytes} bytes is too large for database 1 (at most ${this.#capacity} bytes)`;
+    }
+    if (command.args.length > maxArguments && replaySteps(command).some(({ kind }) => kind === "other")) {
+      return `ERR command of ${command.args.length} arguments is too long for database 1 (at most ${maxArguments}), split it`;
+    }
+    const { outboxMaxBytes } = this.#options;
+    if (Math.max(this.#outbox.bytes, this.#home.bytes) + heldBytes(command.args) > outboxMaxBytes) {
+      return `BUSY database 1 has ${outboxMaxBytes} bytes of commands waiting to be sent, try again later`;
+    }
+    return undefined;
+  }
+
+  async #replayAtHome(commands: readonly StampedCommand[]) {
+    const outcome = await this.#replayer.apply(commands);
+    this.#figures.replayed("home", outcome);
+    for (const failure of outcome.poison)
+      this.#options.log.error(failure, "the cluster cannot run an accepted command");
+    return outcome;
+  }
+
+  async #setClock(): Promise<void> {
+    try {
+      await this.#clock.sample(this.#cluster);
+      const newest = parseStamp((await this.#replayer.newest()) ?? "");
+      if (newest) this.#clock.observe(newest);
+    } catch (error) {
+      this.#options.log.warn({ err: error }, "cannot read the cluster's clock: going on with the one before");
+    }
+  }
+}

@@ -1,0 +1,105 @@
+// Stamps: the one total order over all accepted commands. A clock never issues a stamp at or below one it has issued
+// or observed, and its text sorts as the stamps do, byte by byte.
+
+import type { Redis } from "ioredis";
+
+/** Hybrid logical clock time plus the origin that issued it. */
+export interface Stamp {
+  /** Milliseconds since 1970 on the Redis clock of the origin's region, 48 bits. */
+  readonly ms: number;
+  /** Orders the stamps of one millisecond, 16 bits. */
+  readonly counter: number;
+  /** The shim process that issued it, 32 bits. */
+  readonly origin: number;
+}
+
+/** A stamp further than this ahead of a region's clock is poison: to follow it would spoil every later stamp. */
+export const maxAheadMs = 60_000;
+
+const maxCounter = 0xffff;
+const sampleRounds = 5;
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, "0");
+}
+
+/**
+ * 24 lower-case hexadecimal digits: ms, counter, origin. The replay script compares stamps with Lua's `<`, which goes by
+ * the server's locale: fixed width and digits that every locale sorts alike keep it equal to the order of stamps.
+ */
+export function stampText({ ms, counter, origin }: Stamp): string {
+  return hex(ms, 12) + hex(counter, 4) + hex(origin, 8);
+}
+
+/** Reads what {@link stampText} wrote; undefined for anything else. */
+export function parseStamp(text: string): Stamp | undefined {
+  if (!/^[0-9a-f]{24}$/.test(text)) {
+    return undefined;
+  }
+  return {
+    ms: Number.parseInt(text.slice(0, 12), 16),
+    counter: Number.parseInt(text.slice(12, 16), 16),
+    origin: Number.parseInt(text.slice(16), 16),
+  };
+}
+
+/** Issues one origin's stamps. Its physical part follows the region's Redis clock once that has been sampled. */
+export class Clock {
+  readonly #origin: number;
+  readonly #monotonicMs: () => number;
+  #offsetMs: number;
+  #lastMs = 0;
+  #lastCounter = 0;
+
+  /** @param monotonicMs - never goes back, so that steps of the host's clock do not matter. */
+  constructor(origin: number, monotonicMs: () => number = () => performance.now()) {
+    this.#origin = origin;
+    this.#monotonicMs = monotonicMs;
+    this.#offsetMs = Date.now() - monotonicMs();
+  }
+
+  /** The region's time in whole milliseconds. */
+  nowMs(): number {
+    return Math.floor(this.#monotonicMs() + this.#offsetMs);
+  }
+
+  next(): Stamp {
+    const nowMs = this.nowMs();
+    if (nowMs > this.#lastMs) {
+      this.#lastMs = nowMs;
+      this.#lastCounter = 0;
+    } else if (this.#lastCounter < maxCounter) {
+      this.#lastCounter += 1;
+    } else {
+      this.#lastMs += 1;
+      this.#lastCounter = 0;
+    }
+    return { ms: this.#lastMs, counter: this.#lastCounter, origin: this.#origin };
+  }
+
+  /** Moves past a stamp of somebody else. False where it is too far ahead to be followed. */
+  observe({ ms, counter }: Stamp): boolean {
+    if (ms > this.nowMs() + maxAheadMs) {
+      return false;
+    }
+    if (ms > this.#lastMs || (ms === this.#lastMs && counter > this.#lastCounter)) {
+      this.#lastMs = ms;
+      this.#lastCounter = counter;
+    }
+    return true;
+  }
+
+  /** Sets the offset from the quickest of several TIME round trips: its error is at most half of that trip. */
+  async sample(cluster: Redis): Promise<void> {
+    let quickestMs = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < sampleRounds; round += 1) {
+      const sentMs = this.#monotonicMs();
+      const [seconds, microseconds] = await cluster.time();
+      const tripMs = this.#monotonicMs() - sentMs;
+      if (tripMs < quickestMs) {
+        quickestMs = tripMs;
+        this.#offsetMs = Number(seconds) * 1000 + Number(microseconds) / 1000 - (sentMs + tripMs / 2);
+      }
+    }
+  }
+}

@@ -118,6 +118,8 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
+// The SDK would tell everybody on Node.js 20 of its own plans.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 commandLine({ start, exec })
   .parseAsync()
   .catch((error: Error) => {

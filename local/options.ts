@@ -47,7 +47,6 @@ export function commandLine({ start, exec }: Actions): Command {
   command
     .command("exec <region> <program...>")
     .description("runs a program with FLY_REDIS_CACHE_URL of that region, in the running fabric or one of its own")
-    .passThroughOptions()
     .action((region: string, program: string[]) => exec(region, program, parseOptions(command.opts())));
   return command;
 }
@@ -75,6 +74,10 @@ export function parseOptions(typed: Typed): StartOptions {
     }
   }
   const shims = number("shims", typed.shims, 1, 16, true);
+  const port = typed.port === undefined ? undefined : number("port", typed.port, 1, 65_535, true);
+  if (port !== undefined && port + regions.length * shims > 65_536) {
+    faults.push(`--port is "${port}" but leaves no room for ${regions.length * shims} shims below 65536`);
+  }
   const options = {
     regions,
     shims,
@@ -86,7 +89,7 @@ export function parseOptions(typed: Typed): StartOptions {
       seed:
         typed.seed === undefined ? randomInt(1_000_000) : number("seed", typed.seed, 0, Number.MAX_SAFE_INTEGER, true),
     },
-    port: typed.port === undefined ? undefined : number("port", typed.port, 1, 65_536 - regions.length * shims, true),
+    port,
     json: typed.json === true,
   };
   if (faults.length > 0) throw new OptionsError(faults.join("\n"));

@@ -55,8 +55,8 @@ export class RegionalCache extends pulumi.ComponentResource {
       parent,
     );
 
-    // Not encrypted by KMS: envelopes are sealed by the shims, and a missing grant would drop them without a sound.
     this.topic = new aws.sns.Topic(`${name}-topic`, { region }, parent);
+    // No KMS key: shims seal their envelopes, and SNS drops what a key's policy keeps it from encrypting.
     const queueArgs = { region, messageRetentionSeconds: maxRetentionSeconds, sqsManagedSseEnabled: true };
     this.deadLetterQueue = new aws.sqs.Queue(`${name}-dead-letters`, queueArgs, parent);
     this.queue = new aws.sqs.Queue(

@@ -4,9 +4,11 @@ import * as aws from "@pulumi/aws";
 import { LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
 import { makeSandbox, missingProgram, policyPack, type Sandbox } from "../support/engine/sandbox";
 
+// Jest does not name the tests of a file of which all are skipped, so that the reason has to be said.
+if (missingProgram) console.warn(`The engine's tests are skipped: ${missingProgram} is not on PATH.`);
 const describeEngine = missingProgram ? describe.skip : describe;
 
-describeEngine(`the real engine${missingProgram ? ` (skipped: ${missingProgram} is not on PATH)` : ""}`, () => {
+describeEngine("the real engine", () => {
   let sandbox: Sandbox;
 
   beforeAll(() => {

@@ -1,0 +1,84 @@
+// What becomes of each command on each database. The refused ones are data in ../contract; the rest follows from what
+// the server says of a command, so that a command it learns later falls into the right class.
+import { documentedRefusals, kindredRefusals, regionalRefusals, type SwitchableGroup } from "../contract";
+import type { CommandSpecification } from "./specification";
+
+/**
+ * On database 0:
+ * - `forward`: over a shared lane, byte for byte
+ * - `private`: over a lane of the session's own, because it may block
+ * - `inspect`: its arguments decide
+ * - `local`: the shim answers
+ * - `refuse`: answered by {@link refusalText}
+ */
+export type RegionalAction = "forward" | "private" | "inspect" | "local" | "refuse";
+
+/**
+ * On database 1:
+ * - `accept`: answered OK and replayed in every region
+ * - `acknowledge`: a read; answered OK and not sent
+ * - `container`: its subcommand decides between the two
+ * - `forward`, `local`, `refuse`: as on database 0
+ */
+export type VirtualAction = "accept" | "acknowledge" | "container" | "forward" | "local" | "refuse";
+
+/** What becomes of one command. */
+export interface CommandRules {
+  readonly regional: RegionalAction;
+  readonly virtual: VirtualAction;
+}
+
+/** Answered by the shim, alike on both databases: drivers send them after `SELECT 1` too. */
+const localCommands = new Set([
+  "AUTH",
+  "ECHO",
+  "HELLO",
+  "INFO",
+  "PING",
+  "QUIT",
+  "READONLY",
+  "READWRITE",
+  "RESET",
+  "SELECT",
+]);
+
+/** Commands whose arguments decide on database 0: BLOCK, another database, or what must be rewritten. */
+const inspectedCommands = new Set(["COPY", "FLUSHALL", "XREAD", "XREADGROUP"]);
+
+const documented = new Set<string>(Object.values(documentedRefusals).flat());
+// Receipts by WAIT on database 1 come with replication's own accounting; until then it is refused there too.
+const bound = new Set<string>(regionalRefusals);
+const groupOf = new Map(
+  Object.entries(kindredRefusals).flatMap(([group, names]) => names.map((name): [string, string] => [name, group])),
+);
+
+/** Every name that the policy speaks of. */
+export const refusableNames: readonly string[] = [...documented, ...bound, ...groupOf.keys()];
+
+/** Decides by `allowGroups` and by what the server says of the command. */
+export function rulesFor(command: CommandSpecification, allowGroups: readonly SwitchableGroup[]): CommandRules {
+  const { name, flags } = command;
+  if (isRefused(command, allowGroups)) return { regional: "refuse", virtual: "refuse" };
+  if (localCommands.has(name)) return { regional: "local", virtual: "local" };
+  if (name === "COMMAND") return { regional: "forward", virtual: "forward" };
+  const virtual = command.subcommands.size > 0 ? "container" : isWrite(command) ? "accept" : "acknowledge";
+  if (inspectedCommands.has(name)) return { regional: "inspect", virtual };
+  return { regional: flags.has("blocking") ? "private" : "forward", virtual };
+}
+
+/** Whether a command changes data, or may: one of which nothing is known must not be mistaken for a read. */
+export function isWrite({ flags }: CommandSpecification): boolean {
+  return flags.has("write") || flags.size === 0;
+}
+
+function isRefused({ name, flags }: CommandSpecification, allowGroups: readonly SwitchableGroup[]): boolean {
+  if (documented.has(name) || bound.has(name)) return true;
+  const group = groupOf.get(name);
+  if (group !== undefined) return !(allowGroups as readonly string[]).includes(group);
+  return flags.has("admin") || flags.has("pubsub");
+}
+
+/** The error for a refused command: drivers match on `unknown command`, people read the rest. */
+export function refusalText(name: string): string {
+  return `ERR unknown command '${name.slice(0, 128)}' (not supported by Redis on Fly)`;
+}

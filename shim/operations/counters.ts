@@ -1,0 +1,21 @@
+// What a shim has counted since it started. Plain numbers, because they are raised on the hot path; metrics read them
+// when they are asked for.
+
+export interface Counters {
+  /** Client connections accepted. */
+  connections: number;
+  /** Commands passed on to the cluster. */
+  forwarded: number;
+  /** Commands answered by the shim. */
+  local: number;
+  /** Commands refused by policy. */
+  refused: number;
+  /** Reads on database 1, answered OK and not sent. */
+  acknowledged: number;
+  /** Clients disconnected because they read too slowly. */
+  overflows: number;
+}
+
+export function newCounters(): Counters {
+  return { connections: 0, forwarded: 0, local: 0, refused: 0, acknowledged: 0, overflows: 0 };
+}

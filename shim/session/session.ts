@@ -1,0 +1,481 @@
+// One client: its bytes are scanned, every command goes where its rule says, and everything is answered in order.
+//
+// The lane-change rule: a command goes to another lane than the ones before it only after all of those were answered,
+// home replays of database 1 included. A command that must wait stalls the session: its socket is paused, and the same
+// event is taken again once the session is idle.
+import type { Socket } from "node:net";
+import type { Logger } from "pino";
+import type { CommandEntry, CommandTable } from "../commands/commandTable";
+import { checkForm, hasArity, unknownCommand, wrongArity } from "../commands/form";
+import { answerLocally, type LocalSession, type LocalSources, openCommands } from "../commands/local";
+import { isWrite, refusalText } from "../commands/policy";
+import type { CommandSpecification } from "../commands/specification";
+import type { Counters } from "../operations/counters";
+import { parseArguments, splitInline } from "../resp/arguments";
+import { encodeError, encodeRequest, encodeSimple, type Protocol } from "../resp/encoder";
+import { type RequestEvent, RequestScanner } from "../resp/requestScanner";
+import type { Lane } from "../upstream/lane";
+import { type LanePool, unreachableText } from "../upstream/lanePool";
+import { Outlet } from "./outlet";
+
+/** What database 1 is to a session; `Replication` is it. */
+export interface Virtual {
+  /** Accepts a well-formed write, or says why not. Copies what it keeps. */
+  accept(
+    command: CommandSpecification,
+    words: readonly Buffer[],
+  ): { readonly ok: true } | { readonly ok: false; readonly error: string };
+  /** Commands accepted so far. */
+  readonly acceptedSequence: number;
+  /** Commands whose replay at home is settled. */
+  readonly homeSequence: number;
+  /** Calls back once `homeSequence` has reached a number. */
+  onHome(sequence: number, callback: () => void): void;
+}
+
+/** What all sessions of a shim share. */
+export interface SessionServices {
+  readonly table: CommandTable;
+  readonly pool: LanePool;
+  readonly virtual: Virtual;
+  readonly sources: LocalSources;
+  readonly counters: Counters;
+  readonly outputLimitBytes: number;
+  /** Bytes of a command on database 1 that are gathered before it is judged. */
+  readonly virtualLimitBytes: number;
+  readonly log: Logger;
+}
+
+/** A request on its way through, whose bytes are not kept: to a lane, or nowhere where it was answered already. */
+interface Stream {
+  readonly lane: Lane | undefined;
+  /** Whether the command may block once it is complete. */
+  readonly blocking: boolean;
+}
+
+/** Requests over this size stream through a lane of the session's own. */
+const LARGE_REQUEST_BYTES = 64 * 1024;
+/** How long a session keeps a lane of its own after a large reply. */
+const PRIVATE_MS = 5000;
+
+const ok = encodeSimple("OK");
+const noAuth = encodeError("NOAUTH Authentication required.");
+const unbalanced = encodeError("ERR Protocol error: unbalanced quotes in request");
+
+export class Session implements LocalSession {
+  protocol: Protocol = 2;
+  database: 0 | 1 = 0;
+  authenticated = false;
+
+  private readonly scanner: RequestScanner<CommandEntry>;
+  private readonly outlet: Outlet;
+  private readonly slot: number;
+  private chunk: Buffer = Buffer.alloc(0);
+  /** Earlier chunks' bytes of the command under way. */
+  private held: Buffer[] = [];
+  /** Commands in a row that go to one shared lane in one piece. */
+  private run: { lane: Lane; head: Buffer[]; start: number; end: number; count: number } | undefined;
+  private stream: Stream | undefined;
+  /** A lane that no other session uses. */
+  private own: Lane | undefined;
+  private ownProtocol: Protocol = 2;
+  private ownTimer: NodeJS.Timeout | undefined;
+  /** Until then commands go over the lane of its own; on the clock of `performance.now()`. */
+  private privateUntil = 0;
+  /** Accepted commands of this session up to here must be replayed at home before database 0 is asked. */
+  private homeSequence = 0;
+  /** The event that has to wait. */
+  private waiting: RequestEvent | undefined;
+  /** While an answer is fetched nothing else is taken. */
+  private fetching = false;
+  /** No more is taken; once idle the connection closes. */
+  private leaving = false;
+  /** As `leaving`, but what has begun to arrive is still taken. */
+  private finishing = false;
+
+  constructor(
+    readonly id: number,
+    private readonly socket: Socket,
+    private readonly services: SessionServices,
+  ) {
+    this.scanner = new RequestScanner(services.table);
+    this.slot = services.pool.assignSlot();
+    this.outlet = new Outlet(socket, services.outputLimitBytes, {
+      idle: () => this.onIdle(),
+      large: () => this.onLargeReply(),
+      overflow: (waitingBytes) => this.onOverflow(waitingBytes),
+    });
+    socket.on("data", (chunk: Buffer) => {
+      this.chunk = chunk;
+      this.scanner.feed(chunk);
+      this.advance();
+    });
+    socket.on("end", () => this.onEnd());
+    socket.on("error", (error) =>
+      services.log.debug({ session: id, reason: error.message }, "a client's socket failed"),
+    );
+    socket.on("close", () => this.onClose());
+  }
+
+  /** Closes the connection as soon as what the client has sent so far is answered. */
+  finish(): void {
+    this.finishing = true;
+    this.leaveIfDone();
+  }
+
+  /** Closes the connection at once; what was not answered stays so. */
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** Takes events until the chunk is used up or one has to wait. */
+  private advance(): void {
+    while (!this.leaving && !this.fetching) {
+      const event = this.waiting ?? this.scanner.next();
+      this.waiting = undefined;
+      if (!this.take(event)) {
+        this.waiting = event;
+        break;
+      }
+      if (event === "more") break;
+      if (event !== "large") this.held = [];
+    }
+    this.outlet.write();
+    if (this.waiting || this.fetching) this.socket.pause();
+    else if (this.socket.isPaused()) this.socket.resume();
+    this.leaveIfDone();
+  }
+
+  /** @returns false where the event has to wait */
+  private take(event: RequestEvent): boolean {
+    if (event === "command" && !this.stream) {
+      const { entry } = this.scanner;
+      if (this.authenticated && this.database === 0 && entry?.regional === "forward") return this.extendRun();
+    }
+    this.sendRun();
+    switch (event) {
+      case "more":
+        this.keepRest();
+        return true;
+      case "command":
+        if (this.stream) {
+          this.writeStream(this.scanner.end);
+          if (this.stream.lane) this.stream.lane.blocking = this.stream.blocking;
+          this.stream = undefined;
+          return true;
+        }
+        return this.takeFrame(this.frame());
+      case "inline":
+        return this.takeInline(this.frame());
+      case "large":
+        return this.takeLarge();
+      case "error":
+        this.leave(encodeError(this.scanner.error));
+        return true;
+    }
+  }
+
+  /** Adds a command to the run; its bytes are not touched. */
+  private extendRun(): boolean {
+    const { scanner, run } = this;
+    if (run) {
+      run.count++;
+      run.end = scanner.end;
+      return true;
+    }
+    const lane = this.chooseLane(this.privateUntil > 0 && this.privateUntil > performance.now());
+    if (lane === undefined) return false;
+    if (typeof lane === "string") this.answerError(lane);
+    else this.run = { lane, head: this.held, start: scanner.start, end: scanner.end, count: 1 };
+    return true;
+  }
+
+  private sendRun(): void {
+    const { run } = this;
+    if (!run) return;
+    this.run = undefined;
+    this.services.counters.forwarded += run.count;
+    this.send(run.lane, run.count, [...run.head, this.chunk.subarray(run.start, run.end)]);
+  }
+
+  private send(lane: Lane, count: number, requests: readonly Buffer[], blocking = false): void {
+    lane.blocking = blocking || (lane.blocking && this.outlet.inFlight > 0);
+    this.outlet.send(lane, count, requests);
+    this.pauseWhileCongested(lane);
+  }
+
+  /** Holds the client back while the cluster takes less than it sends. */
+  private pauseWhileCongested(lane: Lane): void {
+    if (!lane.congested) return;
+    this.socket.pause();
+    lane.onceDrained(() => {
+      if (!this.waiting && !this.fetching) this.socket.resume();
+    });
+  }
+
+  /**
+   * The lane for the next command.
+   *
+   * @returns a text where there is none to be had; undefined where the lane-change rule makes the command wait
+   */
+  private chooseLane(privately: boolean): Lane | string | undefined {
+    const { pool, virtual } = this.services;
+    if (virtual.homeSequence < this.homeSequence) {
+      virtual.onHome(this.homeSequence, () => this.onIdle());
+      return undefined;
+    }
+    // A lane of its own that is busy in the other protocol must be done first.
+    if (privately && this.own?.busy && this.ownProtocol !== this.protocol) return undefined;
+    const lane = privately ? this.ownLane() : (pool.shared(this.protocol, this.slot) ?? unreachableText);
+    if (typeof lane === "string") return lane;
+    if (this.outlet.inFlight > 0 && this.outlet.lane !== lane) return undefined;
+    if (this.own && this.own !== lane) this.releaseOwn();
+    return lane;
+  }
+
+  private ownLane(): Lane | string {
+    if (this.own?.state === "closed" || this.ownProtocol !== this.protocol) this.releaseOwn();
+    if (!this.own) {
+      const lane = this.services.pool.acquire(this.protocol, this.slot);
+      if (typeof lane === "string") return lane;
+      this.own = lane;
+      this.ownProtocol = this.protocol;
+    }
+    return this.own;
+  }
+
+  private releaseOwn(): void {
+    if (this.own) this.services.pool.release(this.own, this.ownProtocol);
+    this.own = undefined;
+  }
+
+  /** The bytes of the command that just ended. */
+  private frame(): Buffer {
+    const bytes = this.chunk.subarray(this.scanner.start, this.scanner.end);
+    return this.held.length > 0 ? Buffer.concat([...this.held, bytes]) : bytes;
+  }
+
+  /** The chunk is used up: what it has of an unfinished command is kept or passed on. */
+  private keepRest(): void {
+    if (this.stream) this.writeStream(this.chunk.length);
+    else if (this.scanner.withinCommand) this.held.push(this.chunk.subarray(this.scanner.start));
+  }
+
+  private takeFrame(frame: Buffer): boolean {
+    return this.dispatch(this.scanner.entry, parseArguments(frame), frame);
+  }
+
+  private takeInline(line: Buffer): boolean {
+    const words = splitInline(line.subarray(0, line.length - (line.at(-2) === 13 ? 2 : 1)));
+    if (!words) {
+      this.leave(unbalanced);
+      return true;
+    }
+    const [name] = words;
+    if (!name) return true;
+    if (/^(post|host:)$/i.test(name.toString("latin1"))) {
+      // A browser that was lured into talking to a cache; Redis closes at once as well.
+      this.services.log.warn({ session: this.id }, "closed a connection that spoke HTTP");
+      this.socket.destroy();
+      return true;
+    }
+    return this.dispatch(this.services.table.lookup(name, 0, name.length), words, encodeRequest(words));
+  }
+
+  private dispatch(entry: CommandEntry | undefined, words: readonly Buffer[], frame: Buffer): boolean {
+    if (!this.authenticated && !openCommands.has(entry?.specification.name ?? "")) {
+      this.outlet.answer(noAuth);
+      return true;
+    }
+    if (!entry) return this.answerError(unknownCommand(words));
+    const rule = this.database === 0 ? entry.regional : entry.virtual;
+    switch (rule) {
+      case "refuse":
+        this.services.counters.refused++;
+        return this.answerError(refusalText(String(words[0]?.toString("latin1"))));
+      case "local":
+        return this.takeLocal(entry.specification, words);
+      case "forward":
+        return this.forward(frame);
+      case "private":
+        return this.forward(frame, true);
+      case "inspect":
+        return this.inspect(entry.specification.name, words, frame);
+      default:
+        return this.takeVirtual(entry, words);
+    }
+  }
+
+  private forward(frame: Buffer, blocking = false): boolean {
+    const lane = this.chooseLane(blocking || this.privateUntil > performance.now());
+    if (lane === undefined) return false;
+    if (typeof lane === "string") return this.answerError(lane);
+    this.services.counters.forwarded++;
+    this.send(lane, 1, [frame], blocking);
+    return true;
+  }
+
+  /** Commands on database 0 whose arguments decide. */
+  private inspect(name: string, words: readonly Buffer[], frame: Buffer): boolean {
+    const texts = words.slice(1).map((word) => word.toString("latin1").toUpperCase());
+    switch (name) {
+      case "FLUSHALL":
+        // The server's database 1 holds the records of replays, which must survive.
+        return this.forward(encodeRequest(["FLUSHDB", ...words.slice(1)]));
+      case "COPY":
+        if (texts.some((text, at) => text === "DB" && at >= 2 && /^[1-9]\d*$/.test(texts[at + 1] ?? ""))) {
+          return this.answerError("ERR DB index is out of range");
+        }
+        return this.forward(frame);
+      default:
+        return this.forward(frame, texts.slice(0, texts.indexOf("STREAMS")).includes("BLOCK"));
+    }
+  }
+
+  private takeLocal(command: CommandSpecification, words: readonly Buffer[]): boolean {
+    // A fetched answer cannot trail behind replies still to come, so it waits for them.
+    if (command.name === "INFO" && this.outlet.inFlight > 0) return false;
+    this.services.counters.local++;
+    const answer = answerLocally(command, words, this, this.services.sources);
+    if (answer instanceof Promise) {
+      this.fetching = true;
+      void answer
+        .catch(() => encodeError(unreachableText))
+        .then((bytes) => {
+          this.fetching = false;
+          this.outlet.answer(bytes);
+          this.advance();
+        });
+      return true;
+    }
+    this.scanner.authenticated = this.authenticated;
+    this.scanner.largeBytes = this.largeBytes();
+    if (command.name === "QUIT") this.leave(answer);
+    else this.outlet.answer(answer);
+    return true;
+  }
+
+  /** Unauthenticated clients are held to smaller frames by the scanner. */
+  private largeBytes(): number {
+    if (!this.authenticated) return Number.POSITIVE_INFINITY;
+    return this.database === 0 ? LARGE_REQUEST_BYTES : this.services.virtualLimitBytes;
+  }
+
+  private takeVirtual(entry: CommandEntry, words: readonly Buffer[]): boolean {
+    const { counters, virtual } = this.services;
+    const form = checkForm(entry.specification, words);
+    if ("error" in form) return this.answerError(form.error);
+    if (!isWrite(form.command)) {
+      counters.acknowledged++;
+      this.outlet.answer(ok);
+      return true;
+    }
+    // Its home replay must not overtake what is in flight to database 0.
+    if (this.outlet.inFlight > 0) return false;
+    const acceptance = virtual.accept(form.command, words);
+    if (!acceptance.ok) return this.answerError(acceptance.error);
+    this.homeSequence = virtual.acceptedSequence;
+    this.outlet.answer(ok);
+    return true;
+  }
+
+  /** The command under way is too large to be gathered: it is passed on as it comes, or answered and passed over. */
+  private takeLarge(): boolean {
+    const { entry } = this.scanner;
+    const rule = this.database === 0 ? entry?.regional : entry?.virtual;
+    const streams = rule === "forward" || rule === "private" || /^(PING|ECHO|XREAD|XREADGROUP)$/.test(nameOf(entry));
+    if (this.database === 0 && streams) {
+      const lane = this.chooseLane(true);
+      if (lane === undefined) return false;
+      if (typeof lane === "string") this.answerError(lane);
+      // Until the client has sent it all, silence of the cluster means nothing.
+      else this.send(lane, 1, this.held, true);
+      this.stream = { lane: typeof lane === "string" ? undefined : lane, blocking: rule !== "forward" };
+    } else {
+      this.outlet.answer(this.answerLarge(entry, rule));
+      this.stream = { lane: undefined, blocking: false };
+    }
+    this.held = [];
+    return true;
+  }
+
+  private answerLarge(entry: CommandEntry | undefined, rule: string | undefined): Buffer {
+    const { scanner } = this;
+    const begun = Buffer.concat([...this.held, this.chunk.subarray(scanner.start)]).subarray(0, LARGE_REQUEST_BYTES);
+    const words = parseArguments(begun);
+    if (!entry) return encodeError(unknownCommand(words.slice(0, 1)));
+    if (rule === "refuse") return encodeError(refusalText(String(words[0]?.toString("latin1"))));
+    if (rule === "acknowledge") {
+      const right = hasArity(entry.specification, scanner.argumentCount);
+      return right ? ok : encodeError(wrongArity(entry.specification.name));
+    }
+    return encodeError(`ERR command is too large for database ${this.database} (at most ${scanner.largeBytes} bytes)`);
+  }
+
+  /** Passes on the chunk's part of a streaming request. */
+  private writeStream(end: number): void {
+    const lane = this.stream?.lane;
+    if (!lane) return;
+    lane.write(this.chunk.subarray(this.scanner.start, end));
+    this.pauseWhileCongested(lane);
+  }
+
+  private answerError(text: string): true {
+    this.outlet.answer(encodeError(text));
+    return true;
+  }
+
+  /** Takes no more, and closes once everything before this answer was answered. */
+  private leave(answer: Buffer): void {
+    this.outlet.answer(answer);
+    this.leaving = true;
+  }
+
+  private leaveIfDone(): void {
+    const done = this.finishing && !this.waiting && !this.fetching && !this.scanner.withinCommand;
+    if ((this.leaving || done) && this.outlet.inFlight === 0) {
+      this.leaving = true;
+      this.outlet.end();
+    }
+  }
+
+  private onIdle(): void {
+    if (this.waiting) this.advance();
+    else this.leaveIfDone();
+  }
+
+  private onLargeReply(): void {
+    this.privateUntil = performance.now() + PRIVATE_MS;
+    // Nothing else may come that would give the lane back.
+    this.ownTimer ??= setTimeout(() => {
+      this.ownTimer = undefined;
+      if (this.own && !this.own.busy && !this.stream && performance.now() >= this.privateUntil) this.releaseOwn();
+    }, PRIVATE_MS + 100).unref();
+  }
+
+  private onOverflow(waitingBytes: number): void {
+    this.services.counters.overflows++;
+    this.services.log.warn({ session: this.id, waitingBytes }, "disconnected a client that reads too slowly");
+    this.socket.destroy();
+  }
+
+  /** The client has sent all it will: what it sent is answered, but nobody waits for a blocking command any more. */
+  private onEnd(): void {
+    if (this.own?.blocking && this.own.busy) this.socket.destroy();
+    this.finishing = true;
+    if (!this.waiting && !this.fetching) this.leaving = true;
+    this.leaveIfDone();
+  }
+
+  private onClose(): void {
+    clearTimeout(this.ownTimer);
+    this.leaving = true;
+    this.waiting = undefined;
+    this.outlet.lane?.resume();
+    this.releaseOwn();
+  }
+}
+
+function nameOf(entry: CommandEntry | undefined): string {
+  return entry?.specification.name ?? "";
+}

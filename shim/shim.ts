@@ -1,0 +1,104 @@
+// Puts the parts of a shim together, starts them and stops them in order.
+import type { Logger } from "pino";
+import { SnsSqsBus } from "./bus/snsSqsBus";
+import { CommandTable } from "./commands/commandTable";
+import { renderInfo } from "./commands/info";
+import type { Configuration } from "./configuration";
+import { newCounters } from "./operations/counters";
+import { flySection } from "./operations/flySection";
+import { newRegistry } from "./operations/metrics";
+import { portOf, startOperations } from "./operations/operationsServer";
+import { Replication } from "./replication/replication";
+import { Listener } from "./session/listener";
+import { Control, driverOptions } from "./upstream/control";
+import { LanePool } from "./upstream/lanePool";
+
+/** A running shim. */
+export interface Shim {
+  /** Port on which clients connect. */
+  readonly port: number;
+  /** Port of /live, /ready and /metrics. */
+  readonly operationsPort: number;
+  /** Stops as SIGTERM does: accepts no more, finishes what is in flight, drains the outbox. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a shim. It comes up whether or not the cluster and the bus can be reached, and goes on trying.
+ *
+ * @throws Error where a port cannot be taken
+ */
+export async function startShim(configuration: Configuration, log: Logger): Promise<Shim> {
+  const { cluster, region } = configuration;
+  const counters = newCounters();
+  const table = new CommandTable(configuration.allowGroups);
+  const pool = new LanePool({
+    address: cluster,
+    lanesPerProtocol: configuration.lanesPerProtocol,
+    timeoutMs: configuration.upstreamTimeoutMs,
+    log,
+  });
+  const registry = newRegistry(counters, pool, () => listener.size);
+  const replication = new Replication({
+    region,
+    cluster: driverOptions(cluster),
+    bus: new SnsSqsBus({
+      topicArn: configuration.topicArn,
+      queueUrl: configuration.queueUrl,
+      deadLetterQueueUrl: configuration.deadLetterQueueUrl,
+      ...(configuration.busEndpoint === undefined ? {} : { endpoint: configuration.busEndpoint }),
+    }),
+    envelopeKeys: configuration.envelopeKeys,
+    envelopeMaxBytes: configuration.envelopeMaxBytes,
+    publishIntervalMs: configuration.publishIntervalMs,
+    outboxMaxBytes: configuration.outboxMaxBytes,
+    horizonMs: configuration.horizonMs,
+    log,
+    registry,
+  });
+  const control = new Control(cluster, log, (commands) => table.learn(commands));
+  const listener: Listener = new Listener({
+    table,
+    pool,
+    virtual: replication,
+    sources: {
+      user: configuration.user,
+      password: configuration.password,
+      identity: () => control.identity,
+      info: async (sections) => {
+        const upstream = await control.info(sections.filter((name) => name !== "fly"));
+        return renderInfo(upstream, sections, flySection(region, listener.size, replication.figures()));
+      },
+    },
+    counters,
+    outputLimitBytes: configuration.outputLimitBytes,
+    virtualLimitBytes: configuration.envelopeMaxBytes,
+    log,
+  });
+
+  await Promise.all([control.start(), replication.start()]);
+  let stopping = false;
+  const ready = (): boolean => !stopping && control.ready;
+  const operations = await startOperations(configuration.operationsHost, configuration.operationsPort, {
+    registry,
+    ready,
+  });
+  await listener.listen(configuration.host, configuration.port);
+
+  return {
+    port: listener.port,
+    operationsPort: portOf(operations),
+    async stop() {
+      if (stopping) return;
+      stopping = true;
+      const endsAt = performance.now() + configuration.drainTimeoutMs;
+      const cutOff = await listener.drain(configuration.drainTimeoutMs);
+      const { lost } = await replication.drain(Math.max(0, endsAt - performance.now()));
+      log.info({ cutOff, lost }, "drained");
+      control.stop();
+      pool.close();
+      operations.close();
+      operations.closeAllConnections();
+    },
+  };
+}

@@ -1,0 +1,80 @@
+// The shim's own conversation with the cluster, by a driver, apart from the lanes: what commands it has, what it is,
+// and how it does. Asked anew after every reconnect, since another server may answer then.
+import Redis, { type RedisOptions } from "ioredis";
+import type { Logger } from "pino";
+import { type CommandReplyEntry, type CommandSpecification, specificationsFrom } from "../commands/specification";
+import type { ClusterAddress } from "../configuration";
+
+/** What the cluster says of itself in its HELLO. */
+export interface ServerIdentity {
+  /** `redis` or `valkey`. */
+  readonly server: string;
+  readonly version: string;
+}
+
+/** Options of a driver's connection to the cluster: it keeps trying, and re-resolves the name each time. */
+export function driverOptions({ host, port, tls, user, password }: ClusterAddress) {
+  return {
+    host,
+    port,
+    ...(user === undefined ? {} : { username: user }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls ? { tls: { servername: host } } : {}),
+    lazyConnect: true,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (attempts: number) => Math.min(2000, 50 * attempts),
+  } satisfies RedisOptions;
+}
+
+export class Control {
+  /** What the cluster called itself last; until it was reached, a plausible Redis. */
+  identity: ServerIdentity = { server: "redis", version: "7.0.0" };
+
+  private readonly driver: Redis;
+
+  constructor(
+    address: ClusterAddress,
+    private readonly log: Logger,
+    private readonly onCommands: (commands: readonly CommandSpecification[]) => void,
+  ) {
+    this.driver = new Redis({ ...driverOptions(address), commandTimeout: 5000 });
+    this.driver.on("error", (error: Error) => log.debug({ reason: error.message }, "the control connection failed"));
+    this.driver.on("ready", () => void this.learn());
+  }
+
+  /** Whether the cluster answers. */
+  get ready(): boolean {
+    return this.driver.status === "ready";
+  }
+
+  /** Connects; where the cluster cannot be reached the attempts go on in the background. */
+  async start(): Promise<void> {
+    await this.driver.connect().catch((error: Error) => {
+      this.log.warn({ reason: error.message }, "the cluster cannot be reached yet, trying on");
+    });
+  }
+
+  /**
+   * The cluster's INFO.
+   *
+   * @throws Error when the cluster cannot be reached
+   */
+  async info(sections: readonly string[]): Promise<string> {
+    return this.driver.info(...sections);
+  }
+
+  stop(): void {
+    this.driver.disconnect();
+  }
+
+  private async learn(): Promise<void> {
+    try {
+      this.onCommands(specificationsFrom((await this.driver.call("COMMAND")) as CommandReplyEntry[]));
+      const hello = (await this.driver.call("HELLO")) as readonly unknown[];
+      const field = (name: string): string => String(hello[hello.indexOf(name) + 1]);
+      this.identity = { server: field("server"), version: field("version") };
+    } catch (error) {
+      this.log.warn({ reason: (error as Error).message }, "could not ask the cluster for its commands");
+    }
+  }
+}

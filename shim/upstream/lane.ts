@@ -1,0 +1,330 @@
+// One connection to the cluster. It writes what sessions give it, once per turn of the event loop, and hands each its
+// replies, in the order of the requests.
+//
+//   entries:  session A ×3 → session B ×1 → session A ×2   (oldest first, count = replies still to come)
+//                     └ trailing: what the shim itself answers to A behind these three
+//
+// Invariant: the sum of the counts is the number of requests sent or queued and not yet answered.
+import { connect as connectPlain, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import type { ClusterAddress } from "../configuration";
+import { encodeError, encodeRequest, type Protocol } from "../resp/encoder";
+import { ReplyScanner } from "../resp/replyScanner";
+
+/** Who sent a request and gets its reply. */
+export interface ReplySink {
+  /** Takes reply bytes; `completed` replies end in them. The bytes may begin or end within a reply. */
+  reply(bytes: Buffer, completed: number): void;
+  /** Told after all that one chunk brought was handed over: the time to write. */
+  flush(): void;
+  /** A reply stopped in its middle: nothing that follows could be understood. */
+  cutOff(): void;
+  /** Told while a large reply comes down: from now on a lane of its own serves it better. */
+  preferPrivate(): void;
+  /** Whether it has so much unread that a lane of its own should pause. */
+  readonly congested: boolean;
+  /** Whether it is gone: its replies are dropped. */
+  readonly closed: boolean;
+}
+
+/** Requests of one sink in a row. */
+export interface LaneEntry {
+  readonly sink: ReplySink;
+  /** Replies still to come. */
+  count: number;
+  /** Bytes of the reply under way that were handed out. */
+  partialBytes: number;
+  /** Answers of the shim's own that follow the last reply. */
+  readonly trailing: Buffer[];
+  next: LaneEntry | undefined;
+}
+
+/** What a lane tells its pool. */
+export interface LaneEvents {
+  /** The cluster accepted the connection and its credentials. */
+  ready(lane: Lane): void;
+  /** The lane is of no use any more; what was in flight was answered with errors. */
+  lost(lane: Lane, reason: Error): void;
+  /** A reply larger than `LARGE_REPLY_BYTES` has begun to come down. */
+  large(lane: Lane): void;
+  /** A push frame came, which belongs to no request. */
+  push(): void;
+}
+
+/** How a lane connects. */
+export interface LaneOptions {
+  readonly address: ClusterAddress;
+  readonly protocol: Protocol;
+  readonly connectTimeoutMs: number;
+  /** Time without a byte, while something is in flight, after which the lane is given up. */
+  readonly timeoutMs: number;
+}
+
+/** A reply over this size takes its lane out of sharing. */
+export const LARGE_REPLY_BYTES = 64 * 1024;
+/** More than this waiting to be written upstream makes senders pause. */
+const CONGESTED_BYTES = 4 * 1024 * 1024;
+/** Writes up to this size are copied into one buffer. */
+const MAX_COPIED_BYTES = 64 * 1024;
+const KEEP_ALIVE_MS = 60_000;
+
+export const lostText = "ERR upstream connection lost, the command may or may not have run";
+
+export class Lane {
+  /** `open` from the first accepted handshake on. */
+  state: "connecting" | "open" | "closed" = "connecting";
+  /** Whether only one session uses it: then a slow reader pauses the lane instead of filling memory. */
+  exclusive = false;
+  /** Whether a command in flight may wait for ever, so that silence means nothing. */
+  blocking = false;
+
+  private readonly socket: Socket;
+  private readonly scanner = new ReplyScanner();
+  private readonly watch: NodeJS.Timeout;
+  /** When a byte came last, or the lane became busy; milliseconds of `performance.now()`. */
+  private progressAt = performance.now();
+  private oldest: LaneEntry | undefined;
+  private newest: LaneEntry | undefined;
+  private output: Buffer[] = [];
+  private flushing = false;
+  private paused = false;
+  private retiring = false;
+  private readonly drainWaiters: (() => void)[] = [];
+
+  constructor(
+    private readonly options: LaneOptions,
+    private readonly events: LaneEvents,
+  ) {
+    const { host, port, tls } = options.address;
+    // DNS is asked again for each connection: after a failover the name leads elsewhere.
+    const target = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    this.socket = tls ? connectTls({ ...target, servername: host }) : connectPlain(target);
+    this.watch = setInterval(
+      () => this.checkDeadline(),
+      Math.min(options.connectTimeoutMs, options.timeoutMs) / 4,
+    ).unref();
+    this.socket.on("data", (chunk: Buffer) => this.onData(chunk));
+    this.socket.on("drain", () => this.onDrain());
+    this.socket.on("error", (error) => this.lose(error));
+    this.socket.on("close", () => this.lose(new Error("the cluster closed the connection")));
+    this.socket.write(this.handshake());
+  }
+
+  /** Whether requests are waiting for replies. */
+  get busy(): boolean {
+    return this.oldest !== undefined;
+  }
+
+  /** Whether so much waits to be written that senders should pause until {@link onceDrained}. */
+  get congested(): boolean {
+    return this.socket.writableLength > CONGESTED_BYTES;
+  }
+
+  /**
+   * Announces `count` requests of `sink`, whose bytes follow through {@link write}.
+   *
+   * @returns the entry that stands for them, behind which the sink may let answers of its own trail
+   */
+  expect(sink: ReplySink, count: number): LaneEntry {
+    const last = this.newest;
+    if (last && last.sink === sink && last.trailing.length === 0) {
+      last.count += count;
+      return last;
+    }
+    const entry: LaneEntry = { sink, count, partialBytes: 0, trailing: [], next: undefined };
+    if (last) {
+      last.next = entry;
+    } else {
+      this.oldest = entry;
+      this.progressAt = performance.now();
+    }
+    this.newest = entry;
+    return entry;
+  }
+
+  /** Puts bytes of requests into the next write. */
+  write(bytes: Buffer): void {
+    if (this.state === "closed") return;
+    // A request that streams up is progress; on a shared lane others' requests would hide a silent cluster.
+    if (this.exclusive) this.progressAt = performance.now();
+    this.output.push(bytes);
+    if (this.flushing) return;
+    this.flushing = true;
+    setImmediate(() => this.flush());
+  }
+
+  /** Calls back once what waits to be written has gone; at once where the lane closes. */
+  onceDrained(callback: () => void): void {
+    this.drainWaiters.push(callback);
+  }
+
+  /** Goes on reading after a sink's congestion has ended. */
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.progressAt = performance.now();
+    this.socket.resume();
+  }
+
+  /** Takes the lane out of sharing: it answers what is in flight, at the pace of whoever reads it, and closes. */
+  retire(): void {
+    this.exclusive = true;
+    this.retiring = true;
+    if (!this.busy) this.destroy();
+  }
+
+  /** Closes the lane; what is in flight is answered with errors. */
+  destroy(reason = new Error("the connection is not needed any more")): void {
+    this.lose(reason);
+  }
+
+  private handshake(): Buffer {
+    const { address, protocol } = this.options;
+    const credentials = address.password === undefined ? [] : [address.user ?? "default", address.password];
+    if (protocol === 3)
+      return encodeRequest(["HELLO", "3", ...(credentials.length > 0 ? ["AUTH", ...credentials] : [])]);
+    return encodeRequest(credentials.length > 0 ? ["AUTH", ...credentials] : ["PING"]);
+  }
+
+  private flush(): void {
+    this.flushing = false;
+    const { output } = this;
+    this.output = [];
+    if (this.state === "closed") return;
+    // One write is one system call; up to a point copying is cheaper than handing many small buffers to the kernel.
+    const bytes = output.reduce((sum, { length }) => sum + length, 0);
+    if (bytes <= MAX_COPIED_BYTES) {
+      this.socket.write(Buffer.concat(output, bytes));
+      return;
+    }
+    this.socket.cork();
+    for (const buffer of output) this.socket.write(buffer);
+    this.socket.uncork();
+  }
+
+  private onData(chunk: Buffer): void {
+    this.progressAt = performance.now();
+    try {
+      const from = this.state === "connecting" ? this.finishHandshake(chunk) : 0;
+      if (from < chunk.length) this.distribute(chunk, from);
+    } catch (error) {
+      this.lose(error as Error);
+    }
+  }
+
+  /** The handshake's reply comes first; anything but an error opens the lane. */
+  private finishHandshake(chunk: Buffer): number {
+    if (this.scanner.complete && chunk[0] === 45) {
+      throw new Error(`the cluster refused the connection: ${chunk.toString("latin1", 1).split("\r\n", 1)[0]}`);
+    }
+    const end = this.scanner.scan(chunk, 0);
+    if (!this.scanner.complete) return end;
+    this.state = "open";
+    this.events.ready(this);
+    return end;
+  }
+
+  /** Cuts a chunk into runs of replies, one run per entry, and hands them out. */
+  private distribute(chunk: Buffer, from: number): void {
+    const { scanner } = this;
+    const touched: ReplySink[] = [];
+    let runStart = from;
+    let completed = 0;
+    let position = from;
+    const handOut = (entry: LaneEntry, to: number): void => {
+      if (to > runStart || completed > 0) {
+        if (!entry.sink.closed) {
+          entry.sink.reply(chunk.subarray(runStart, to), completed);
+          if (touched[touched.length - 1] !== entry.sink) touched.push(entry.sink);
+        }
+      }
+      runStart = to;
+      completed = 0;
+    };
+    while (position < chunk.length) {
+      const replyStart = position;
+      position = scanner.scan(chunk, position);
+      const entry = this.oldest;
+      if (scanner.push) {
+        if (entry) handOut(entry, replyStart);
+        runStart = position;
+        if (scanner.complete) this.events.push();
+        continue;
+      }
+      if (!entry) throw new Error("the cluster sent a reply that nothing had asked for");
+      if (!scanner.complete) {
+        handOut(entry, position);
+        entry.partialBytes += position - replyStart;
+        if (entry.partialBytes + scanner.announcedBytes > LARGE_REPLY_BYTES) {
+          this.events.large(this);
+          entry.sink.preferPrivate();
+        }
+        break;
+      }
+      completed++;
+      entry.count--;
+      entry.partialBytes = 0;
+      if (entry.count === 0) {
+        this.shift(entry);
+        handOut(entry, position);
+        if (!entry.sink.closed) for (const answer of entry.trailing) entry.sink.reply(answer, 0);
+      }
+    }
+    if (this.oldest && completed > 0) handOut(this.oldest, position);
+    for (const sink of touched) sink.flush();
+    const reader = this.oldest?.sink;
+    if (this.exclusive && reader?.congested && !reader.closed) this.pause();
+    if (this.retiring && !this.busy) this.destroy();
+  }
+
+  private shift(entry: LaneEntry): void {
+    this.oldest = entry.next;
+    if (!entry.next) this.newest = undefined;
+  }
+
+  private pause(): void {
+    this.paused = true;
+    this.socket.pause();
+  }
+
+  /** A silent cluster must not hang its clients. Writes do not count as progress, which a socket's own timeout would. */
+  private checkDeadline(): void {
+    const { connectTimeoutMs, timeoutMs } = this.options;
+    const silentMs = performance.now() - this.progressAt;
+    if (this.state === "connecting" && silentMs > connectTimeoutMs) {
+      this.lose(new Error(`no connection within ${connectTimeoutMs} ms`));
+    } else if (this.busy && !this.blocking && !this.paused && silentMs > timeoutMs) {
+      this.lose(new Error(`no reply within ${timeoutMs} ms`));
+    }
+  }
+
+  private onDrain(): void {
+    for (const callback of this.drainWaiters.splice(0)) callback();
+  }
+
+  private lose(reason: Error): void {
+    if (this.state === "closed") return;
+    this.state = "closed";
+    clearInterval(this.watch);
+    this.socket.destroy();
+    const error = encodeError(lostText);
+    const first = this.oldest;
+    this.oldest = undefined;
+    this.newest = undefined;
+    this.output = [];
+    // First, so that whoever is answered here and sends on finds another lane.
+    this.events.lost(this, reason);
+    for (let entry = first; entry; entry = entry.next) {
+      const { sink } = entry;
+      if (sink.closed) continue;
+      if (entry.partialBytes > 0) {
+        sink.cutOff();
+        continue;
+      }
+      sink.reply(Buffer.concat(Array.from({ length: entry.count }, () => error)), entry.count);
+      for (const answer of entry.trailing) sink.reply(answer, 0);
+      sink.flush();
+    }
+    this.onDrain();
+  }
+}

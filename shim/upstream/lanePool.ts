@@ -1,0 +1,153 @@
+// All lanes of a shim: shared ones in slots, a few for each protocol version, and private ones. A slot whose cluster
+// cannot be reached says so at once and reconnects by itself.
+import type { Logger } from "pino";
+import type { ClusterAddress } from "../configuration";
+import type { Protocol } from "../resp/encoder";
+import { Lane, type LaneEvents } from "./lane";
+
+/** How the pool makes lanes. */
+export interface LanePoolOptions {
+  readonly address: ClusterAddress;
+  /** Shared lanes for each protocol version. */
+  readonly lanesPerProtocol: number;
+  /** Silence, while something is in flight, after which a lane is given up. */
+  readonly timeoutMs: number;
+  readonly log: Logger;
+}
+
+/** One shared lane and what becomes of it when it is lost. */
+interface Slot {
+  lane: Lane | undefined;
+  /** Attempts since the last open lane. */
+  failures: number;
+  retry: NodeJS.Timeout | undefined;
+}
+
+const CONNECT_TIMEOUT_MS = 2000;
+const FIRST_RETRY_MS = 50;
+const LAST_RETRY_MS = 2000;
+const MAX_PRIVATE_LANES = 1000;
+const MAX_IDLE_LANES = 16;
+
+export const unreachableText = "ERR the cluster cannot be reached, try again later";
+export const tooManyLanesText = `ERR too many commands that need a connection of their own (at most ${MAX_PRIVATE_LANES})`;
+
+export class LanePool {
+  /** Push frames that came from the cluster and belong to no request. */
+  pushes = 0;
+  /** Lanes lost after they had been open. */
+  losses = 0;
+
+  private readonly slots: Readonly<Record<Protocol, readonly Slot[]>>;
+  private readonly idle: Readonly<Record<Protocol, Set<Lane>>> = { 2: new Set(), 3: new Set() };
+  private readonly privateLanes = new Set<Lane>();
+  private nextSlot = 0;
+  private closed = false;
+
+  constructor(private readonly options: LanePoolOptions) {
+    const slots = (): Slot[] =>
+      Array.from({ length: options.lanesPerProtocol }, () => ({ lane: undefined, failures: 0, retry: undefined }));
+    this.slots = { 2: slots(), 3: slots() };
+  }
+
+  /** A number by which a new session is spread over the slots. */
+  assignSlot(): number {
+    return this.nextSlot++;
+  }
+
+  /**
+   * The shared lane of a slot.
+   *
+   * @returns undefined while the cluster cannot be reached
+   */
+  shared(protocol: Protocol, slotNumber: number): Lane | undefined {
+    const slots = this.slots[protocol];
+    const slot = slots[slotNumber % slots.length];
+    if (!slot || this.closed) return undefined;
+    if (!slot.lane && !slot.retry) this.connect(slot, protocol);
+    // The first attempt is worth waiting for; after a failure there is an error at once until a lane is open again.
+    return slot.failures > 1 && slot.lane?.state !== "open" ? undefined : slot.lane;
+  }
+
+  /**
+   * A lane that no other session uses; {@link release} gives it back.
+   *
+   * @returns the lane, or the text of the error where there is none to be had
+   */
+  acquire(protocol: Protocol, slotNumber: number): Lane | string {
+    if (!this.shared(protocol, slotNumber)) return unreachableText;
+    const [idle] = this.idle[protocol];
+    if (idle) {
+      this.idle[protocol].delete(idle);
+      return idle;
+    }
+    if (this.privateLanes.size >= MAX_PRIVATE_LANES) return tooManyLanesText;
+    const lane = this.open(protocol, {
+      ready: () => undefined,
+      lost: (lost) => {
+        this.privateLanes.delete(lost);
+        this.idle[protocol].delete(lost);
+      },
+      large: () => undefined,
+    });
+    lane.exclusive = true;
+    this.privateLanes.add(lane);
+    return lane;
+  }
+
+  /** Takes a private lane back: kept for the next one if nothing is in flight on it, closed otherwise. */
+  release(lane: Lane, protocol: Protocol): void {
+    lane.blocking = false;
+    if (lane.busy || this.closed || this.idle[protocol].size >= MAX_IDLE_LANES) lane.destroy();
+    else if (lane.state !== "closed") this.idle[protocol].add(lane);
+  }
+
+  /** Closes every lane; what is in flight is answered with errors. */
+  close(): void {
+    this.closed = true;
+    for (const slot of [...this.slots[2], ...this.slots[3]]) {
+      clearTimeout(slot.retry);
+      slot.lane?.destroy();
+    }
+    for (const lane of this.privateLanes) lane.destroy();
+  }
+
+  private open(protocol: Protocol, events: Omit<LaneEvents, "push">): Lane {
+    const { address, timeoutMs } = this.options;
+    const push = (): void => {
+      this.pushes++;
+    };
+    return new Lane({ address, protocol, connectTimeoutMs: CONNECT_TIMEOUT_MS, timeoutMs }, { ...events, push });
+  }
+
+  private connect(slot: Slot, protocol: Protocol): void {
+    slot.retry = undefined;
+    slot.lane = this.open(protocol, {
+      ready: () => {
+        if (slot.failures > 0) this.options.log.info({ protocol }, "the cluster can be reached again");
+        slot.failures = 0;
+      },
+      lost: (lane, reason) => this.onLost(slot, protocol, lane, reason),
+      large: (lane) => {
+        if (slot.lane !== lane) return;
+        // Others must not wait behind it: they get a fresh lane, and this one is left to its reader.
+        slot.lane = undefined;
+        lane.retire();
+      },
+    });
+  }
+
+  private onLost(slot: Slot, protocol: Protocol, lane: Lane, reason: Error): void {
+    if (slot.lane !== lane || this.closed) return;
+    slot.lane = undefined;
+    slot.failures++;
+    if (slot.failures === 1) this.losses++;
+    this.options.log.warn({ protocol, reason: reason.message }, "lost a lane to the cluster");
+    if (slot.failures === 1) {
+      this.connect(slot, protocol);
+      return;
+    }
+    const delayMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (slot.failures - 2));
+    slot.retry = setTimeout(() => this.connect(slot, protocol), delayMs * (0.5 + Math.random() / 2)).unref();
+  }
+}

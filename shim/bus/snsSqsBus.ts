@@ -15,17 +15,17 @@ export interface SnsSqsBusOptions {
   readonly endpoint?: string;
 }
 
-const longPollSeconds = 20;
+const LONG_POLL_SECONDS = 20;
 /** SQS hands out and deletes at most this many messages a call. */
-const batchSize = 10;
+const BATCH_SIZE = 10;
 /** Publisher and consumer have their own, longer patience. */
-const maxAttempts = 2;
+const MAX_ATTEMPTS = 2;
 
 /** {@link Bus} on one region's SNS topic and SQS queue. */
 export class SnsSqsBus implements Bus {
-  readonly #options: SnsSqsBusOptions;
-  readonly #topics: SNSClient;
-  readonly #queues: SQSClient;
+  private readonly options: SnsSqsBusOptions;
+  private readonly topics: SNSClient;
+  private readonly queues: SQSClient;
 
   /** @throws RangeError where the topic's ARN names no region. */
   constructor(options: SnsSqsBusOptions) {
@@ -36,22 +36,22 @@ export class SnsSqsBus implements Bus {
       );
     }
     const endpoint = options.endpoint === undefined ? {} : { endpoint: options.endpoint };
-    this.#options = options;
-    this.#topics = new SNSClient({ region, maxAttempts, ...endpoint });
+    this.options = options;
+    this.topics = new SNSClient({ region, maxAttempts: MAX_ATTEMPTS, ...endpoint });
     // With the queue's URL as endpoint, an endpoint of the caller's would be passed over.
-    this.#queues = new SQSClient({ region, maxAttempts, useQueueUrlAsEndpoint: false, ...endpoint });
+    this.queues = new SQSClient({ region, maxAttempts: MAX_ATTEMPTS, useQueueUrlAsEndpoint: false, ...endpoint });
   }
 
   async publish(body: string): Promise<void> {
-    await this.#topics.send(new PublishCommand({ TopicArn: this.#options.topicArn, Message: body }));
+    await this.topics.send(new PublishCommand({ TopicArn: this.options.topicArn, Message: body }));
   }
 
   async receive(signal: AbortSignal): Promise<readonly Delivery[]> {
-    const { Messages = [] } = await this.#queues.send(
+    const { Messages = [] } = await this.queues.send(
       new ReceiveMessageCommand({
-        QueueUrl: this.#options.queueUrl,
-        MaxNumberOfMessages: batchSize,
-        WaitTimeSeconds: longPollSeconds,
+        QueueUrl: this.options.queueUrl,
+        MaxNumberOfMessages: BATCH_SIZE,
+        WaitTimeSeconds: LONG_POLL_SECONDS,
         MessageSystemAttributeNames: ["SentTimestamp", "ApproximateReceiveCount"],
       }),
       { abortSignal: signal },
@@ -65,32 +65,32 @@ export class SnsSqsBus implements Bus {
   }
 
   async acknowledge(deliveries: readonly Delivery[]): Promise<void> {
-    for (let start = 0; start < deliveries.length; start += batchSize) {
-      await this.#delete(deliveries.slice(start, start + batchSize));
+    for (let start = 0; start < deliveries.length; start += BATCH_SIZE) {
+      await this.delete(deliveries.slice(start, start + BATCH_SIZE));
     }
   }
 
   async reject(delivery: Delivery, reason: string): Promise<void> {
-    await this.#queues.send(
+    await this.queues.send(
       new SendMessageCommand({
-        QueueUrl: this.#options.deadLetterQueueUrl,
+        QueueUrl: this.options.deadLetterQueueUrl,
         MessageBody: delivery.body,
         MessageAttributes: { reason: { DataType: "String", StringValue: reason } },
       }),
     );
-    await this.#delete([delivery]);
+    await this.delete([delivery]);
   }
 
   close(): void {
-    this.#topics.destroy();
-    this.#queues.destroy();
+    this.topics.destroy();
+    this.queues.destroy();
   }
 
   /** A batch call answers 200 even where some of its entries failed: those are tried once more, then reported. */
-  async #delete(deliveries: readonly Delivery[], lastTry = false): Promise<void> {
-    const { Failed = [] } = await this.#queues.send(
+  private async delete(deliveries: readonly Delivery[], lastTry = false): Promise<void> {
+    const { Failed = [] } = await this.queues.send(
       new DeleteMessageBatchCommand({
-        QueueUrl: this.#options.queueUrl,
+        QueueUrl: this.options.queueUrl,
         Entries: deliveries.map(({ handle }, index) => ({ Id: String(index), ReceiptHandle: handle })),
       }),
     );
@@ -103,7 +103,7 @@ export class SnsSqsBus implements Bus {
     if (lastTry) {
       throw new Error(`SQS kept ${failed.size} acknowledged messages (${Failed[0]?.Message}): they will come again`);
     }
-    await this.#delete(
+    await this.delete(
       deliveries.filter((_, index) => failed.has(index)),
       true,
     );

@@ -3,11 +3,11 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 
-const firstMs = 50;
-const maxMs = 5_000;
+const FIRST_MS = 50;
+const MAX_MS = 5_000;
 
 /** Waits before try `attempt` (from 1). Ends at once, without an error, when the signal aborts. */
 export async function backOff(attempt: number, signal: AbortSignal): Promise<void> {
-  const ms = Math.min(maxMs, firstMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
+  const ms = Math.min(MAX_MS, FIRST_MS * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
   await sleep(ms, undefined, { signal }).catch(() => {});
 }

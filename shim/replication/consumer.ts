@@ -25,36 +25,36 @@ export interface ConsumerOptions {
 
 /** See the head of this file. */
 export class Consumer {
-  readonly #options: ConsumerOptions;
-  readonly #stopping = new AbortController();
-  readonly #acknowledging = new Set<Promise<void>>();
-  #running: Promise<void> = Promise.resolve();
+  private readonly options: ConsumerOptions;
+  private readonly stopping = new AbortController();
+  private readonly acknowledging = new Set<Promise<void>>();
+  private running: Promise<void> = Promise.resolve();
 
   constructor(options: ConsumerOptions) {
-    this.#options = options;
+    this.options = options;
   }
 
   start(): void {
-    this.#running = this.#run();
+    this.running = this.run();
   }
 
   /** Finishes what it has received, and receives nothing more. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#running;
-    await Promise.all(this.#acknowledging);
+    this.stopping.abort();
+    await this.running;
+    await Promise.all(this.acknowledging);
   }
 
-  async #run(): Promise<void> {
-    const { bus, log } = this.#options;
-    const { signal } = this.#stopping;
+  private async run(): Promise<void> {
+    const { bus, log } = this.options;
+    const { signal } = this.stopping;
     for (let failures = 0; !signal.aborted; ) {
-      await this.#clusterReady();
+      await this.clusterReady();
       try {
         const deliveries = await bus.receive(signal);
         if (failures > 0) log.info({ failures }, "receiving again");
         failures = 0;
-        await this.#handle(deliveries);
+        await this.handle(deliveries);
       } catch (error) {
         if (signal.aborted) return;
         failures += 1;
@@ -64,32 +64,32 @@ export class Consumer {
     }
   }
 
-  async #clusterReady(): Promise<void> {
-    const { cluster } = this.#options;
-    if (cluster.status !== "ready") await once(cluster, "ready", { signal: this.#stopping.signal }).catch(() => {});
+  private async clusterReady(): Promise<void> {
+    const { cluster } = this.options;
+    if (cluster.status !== "ready") await once(cluster, "ready", { signal: this.stopping.signal }).catch(() => {});
   }
 
-  async #handle(deliveries: readonly Delivery[]): Promise<void> {
-    const finished = await Promise.all(deliveries.map((delivery) => this.#deliver(delivery)));
+  private async handle(deliveries: readonly Delivery[]): Promise<void> {
+    const finished = await Promise.all(deliveries.map((delivery) => this.deliver(delivery)));
     const done = deliveries.filter((_, index) => finished[index]);
     if (done.length === 0) return;
-    const { bus, log } = this.#options;
+    const { bus, log } = this.options;
     const acknowledging = bus
       .acknowledge(done)
       .catch((error) => log.warn({ err: error }, "cannot acknowledge: these envelopes will come again"))
-      .finally(() => this.#acknowledging.delete(acknowledging));
-    this.#acknowledging.add(acknowledging);
+      .finally(() => this.acknowledging.delete(acknowledging));
+    this.acknowledging.add(acknowledging);
   }
 
   /** Whether the delivery is to be acknowledged. */
-  async #deliver(delivery: Delivery): Promise<boolean> {
-    const { figures, log } = this.#options;
+  private async deliver(delivery: Delivery): Promise<boolean> {
+    const { figures, log } = this.options;
     let reason: string | undefined;
     try {
-      const envelope = this.#open(delivery);
-      const outcome = await this.#replay(envelope);
+      const envelope = this.open(delivery);
+      const outcome = await this.replay(envelope);
       if (outcome === undefined) return false;
-      figures.arrived(envelope.region, this.#options.clock.nowMs() - (envelope.commands.at(-1)?.stamp.ms ?? 0));
+      figures.arrived(envelope.region, this.options.clock.nowMs() - (envelope.commands.at(-1)?.stamp.ms ?? 0));
       const [poison] = outcome.poison;
       if (poison === undefined) return true;
       reason = `command ${poison.command} with stamp ${poison.stamp}: ${poison.error}`;
@@ -100,17 +100,17 @@ export class Consumer {
     figures.poisoned();
     log.error({ reason, sentAtMs: delivery.sentAtMs }, "poison: moving an envelope to the dead-letter queue");
     try {
-      await this.#options.bus.reject(delivery, reason);
+      await this.options.bus.reject(delivery, reason);
     } catch (error) {
       log.warn({ err: error }, "cannot reach the dead-letter queue: the envelope will come again");
     }
     return false;
   }
 
-  #open({ body }: Delivery): Envelope {
-    const envelope = this.#options.codec.open(body);
+  private open({ body }: Delivery): Envelope {
+    const envelope = this.options.codec.open(body);
     const newest = envelope.commands.at(-1)?.stamp;
-    if (newest && !this.#options.clock.observe(newest)) {
+    if (newest && !this.options.clock.observe(newest)) {
       throw new EnvelopeError(
         "malformed",
         `stamp ${stampText(newest)} is too far in the future: set that origin's clock`,
@@ -120,17 +120,17 @@ export class Consumer {
   }
 
   /** Until nothing transient is left; undefined where it was stopped before. */
-  async #replay({ commands }: Envelope) {
-    const { replayer, figures, log } = this.#options;
+  private async replay({ commands }: Envelope) {
+    const { replayer, figures, log } = this.options;
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await replayer.apply(commands);
       figures.replayed("bus", outcome);
       const [failure] = outcome.transient;
       if (failure === undefined) return outcome;
       if (attempt === 1) log.warn({ ...failure, failed: outcome.transient.length }, "cannot replay now: trying again");
-      await backOff(attempt, this.#stopping.signal);
-      await this.#clusterReady();
-      if (this.#stopping.signal.aborted) return undefined;
+      await backOff(attempt, this.stopping.signal);
+      await this.clusterReady();
+      if (this.stopping.signal.aborted) return undefined;
     }
   }
 }

@@ -48,15 +48,15 @@ export class EnvelopeError extends Error {
   }
 }
 
-const version = 1;
-const brotliFlag = 1;
-const headerBytes = 15;
-const tagBytes = 16;
+const VERSION = 1;
+const BROTLI_FLAG = 1;
+const HEADER_BYTES = 15;
+const TAG_BYTES = 16;
 /** Below this brotli's own frame eats what it saves. */
-const compressFromBytes = 128;
+const COMPRESS_FROM_BYTES = 128;
 /** The largest message that SNS and SQS take: no honest body is larger. */
-const bodyMaxBytes = 1 << 20;
-const maxVarintBytes = 7;
+const BODY_MAX_BYTES = 1 << 20;
+const MAX_VARINT_BYTES = 7;
 
 function varintBytes(value: number): number {
   let bytes = 1;
@@ -68,7 +68,7 @@ function varintBytes(value: number): number {
 
 /** The most that a command can take up in an envelope's body, in bytes. */
 export function commandBytes(args: readonly Buffer[]): number {
-  let bytes = maxVarintBytes + 3 + varintBytes(args.length);
+  let bytes = MAX_VARINT_BYTES + 3 + varintBytes(args.length);
   for (const arg of args) {
     bytes += varintBytes(arg.length) + arg.length;
   }
@@ -77,80 +77,80 @@ export function commandBytes(args: readonly Buffer[]): number {
 
 /** How many bytes of commands fit into an envelope of `region` whose text has at most `maxBytes`. */
 export function commandsCapacity(region: string, maxBytes: number): number {
-  const bodyBytes = Math.floor((Math.min(maxBytes, (bodyMaxBytes * 4) / 3) * 3) / 4) - headerBytes - tagBytes;
+  const bodyBytes = Math.floor((Math.min(maxBytes, (BODY_MAX_BYTES * 4) / 3) * 3) / 4) - HEADER_BYTES - TAG_BYTES;
   return bodyBytes - varintBytes(Buffer.byteLength(region)) - Buffer.byteLength(region) - 4;
 }
 
 class Writer {
-  readonly #buffer: Buffer;
-  #end = 0;
+  private readonly buffer: Buffer;
+  private end = 0;
 
   constructor(maxBytes: number) {
-    this.#buffer = Buffer.allocUnsafe(maxBytes);
+    this.buffer = Buffer.allocUnsafe(maxBytes);
   }
 
   varint(value: number): void {
     let rest = value;
     while (rest >= 0x80) {
-      this.#buffer[this.#end++] = (rest % 0x80) | 0x80;
+      this.buffer[this.end++] = (rest % 0x80) | 0x80;
       rest = Math.floor(rest / 0x80);
     }
-    this.#buffer[this.#end++] = rest;
+    this.buffer[this.end++] = rest;
   }
 
   uint32(value: number): void {
-    this.#end = this.#buffer.writeUInt32BE(value, this.#end);
+    this.end = this.buffer.writeUInt32BE(value, this.end);
   }
 
   bytes(bytes: Buffer): void {
     this.varint(bytes.length);
-    this.#end += bytes.copy(this.#buffer, this.#end);
+    this.end += bytes.copy(this.buffer, this.end);
   }
 
   written(): Buffer {
-    return this.#buffer.subarray(0, this.#end);
+    return this.buffer.subarray(0, this.end);
   }
 }
 
 class Reader {
-  readonly #buffer: Buffer;
-  #position = 0;
+  private readonly buffer: Buffer;
+  private position = 0;
 
   constructor(buffer: Buffer) {
-    this.#buffer = buffer;
+    this.buffer = buffer;
   }
 
   get atEnd(): boolean {
-    return this.#position === this.#buffer.length;
+    return this.position === this.buffer.length;
   }
 
   varint(): number {
     let value = 0;
-    for (let index = 0; index < maxVarintBytes; index += 1) {
-      const byte = this.#take(1)[0] ?? 0;
+    for (let index = 0; index < MAX_VARINT_BYTES; index += 1) {
+      const byte = this.take(1)[0] ?? 0;
       value += (byte & 0x7f) * 0x80 ** index;
       if (byte < 0x80) {
         return value;
       }
     }
-    throw new EnvelopeError("malformed", `a number in the envelope has more than ${maxVarintBytes} bytes`);
+    throw new EnvelopeError("malformed", `a number in the envelope has more than ${MAX_VARINT_BYTES} bytes`);
   }
 
   uint32(): number {
-    return this.#take(4).readUInt32BE();
+    return this.take(4).readUInt32BE();
   }
 
   bytes(): Buffer {
-    return this.#take(this.varint());
+    return this.take(this.varint());
   }
 
-  #take(length: number): Buffer {
-    const end = this.#position + length;
-    if (end > this.#buffer.length) {
-      throw new EnvelopeError("malformed", `the envelope's body ends within a field, at byte ${this.#buffer.length}`);
+  private take(length: number): Buffer {
+    const end = this.position + length;
+    if (end > this.buffer.length) {
+      throw new EnvelopeError("malformed", `the envelope's body ends within a field, at byte ${this.buffer.length}`);
     }
-    const taken = this.#buffer.subarray(this.#position, end);
-    this.#position = end;
+    const taken = this.buffer.subarray(this.position, end);
+    this.position = end;
     return taken;
   }
 }
@@ -158,7 +158,7 @@ class Reader {
 function encodeBody({ region, origin, commands }: Envelope): Buffer {
   const name = Buffer.from(region);
   const writer = new Writer(
-    commands.reduce((sum, { args }) => sum + commandBytes(args), name.length + maxVarintBytes + 4),
+    commands.reduce((sum, { args }) => sum + commandBytes(args), name.length + MAX_VARINT_BYTES + 4),
   );
   writer.bytes(name);
   writer.uint32(origin);
@@ -207,29 +207,29 @@ function decodeBody(body: Buffer): Envelope {
 
 /** Seals envelopes with the first of its keys, and opens what any of them has sealed. */
 export class EnvelopeCodec {
-  readonly #keys: ReadonlyMap<number, Buffer>;
-  readonly #sealing: EnvelopeKey;
+  private readonly keys: ReadonlyMap<number, Buffer>;
+  private readonly sealing: EnvelopeKey;
 
   constructor(keys: readonly [EnvelopeKey, ...EnvelopeKey[]]) {
-    this.#keys = new Map(keys.map(({ id, key }) => [id, key]));
-    this.#sealing = keys[0];
+    this.keys = new Map(keys.map(({ id, key }) => [id, key]));
+    this.sealing = keys[0];
   }
 
   /** The text of one bus message. Commands must be of `envelope.origin`, in the order of their stamps. */
   seal(envelope: Envelope): string {
     const plain = encodeBody(envelope);
     const packed =
-      plain.length < compressFromBytes
+      plain.length < COMPRESS_FROM_BYTES
         ? plain
         : brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
     const compressed = packed.length < plain.length;
-    const header = Buffer.allocUnsafe(headerBytes);
-    header.writeUInt8(version, 0);
-    header.writeUInt8(compressed ? brotliFlag : 0, 1);
-    header.writeUInt8(this.#sealing.id, 2);
+    const header = Buffer.allocUnsafe(HEADER_BYTES);
+    header.writeUInt8(VERSION, 0);
+    header.writeUInt8(compressed ? BROTLI_FLAG : 0, 1);
+    header.writeUInt8(this.sealing.id, 2);
     const nonce = randomBytes(12);
     nonce.copy(header, 3);
-    const cipher = createCipheriv("aes-256-gcm", this.#sealing.key, nonce);
+    const cipher = createCipheriv("aes-256-gcm", this.sealing.key, nonce);
     cipher.setAAD(header);
     const sealed = [header, cipher.update(compressed ? packed : plain), cipher.final(), cipher.getAuthTag()];
     return Buffer.concat(sealed).toString("base64url");
@@ -238,33 +238,33 @@ export class EnvelopeCodec {
   /** @throws EnvelopeError where the text is not exactly what somebody with one of the keys has sealed. */
   open(text: string): Envelope {
     const bytes = Buffer.from(text, "base64url");
-    if (bytes.length < headerBytes + tagBytes) {
+    if (bytes.length < HEADER_BYTES + TAG_BYTES) {
       throw new EnvelopeError("truncated", `an envelope of ${bytes.length} bytes is shorter than its header and tag`);
     }
-    const header = bytes.subarray(0, headerBytes);
-    if (header.readUInt8(0) !== version || header.readUInt8(1) > brotliFlag) {
+    const header = bytes.subarray(0, HEADER_BYTES);
+    if (header.readUInt8(0) !== VERSION || header.readUInt8(1) > BROTLI_FLAG) {
       throw new EnvelopeError("version", `version ${header[0]} (flags ${header[1]}) cannot be read: upgrade this shim`);
     }
     const id = header.readUInt8(2);
-    const key = this.#keys.get(id);
+    const key = this.keys.get(id);
     if (key === undefined) {
       throw new EnvelopeError("key", `sealed with key ${id}, which this shim does not have: add that key`);
     }
-    const decipher = createDecipheriv("aes-256-gcm", key, header.subarray(3), { authTagLength: tagBytes });
+    const decipher = createDecipheriv("aes-256-gcm", key, header.subarray(3), { authTagLength: TAG_BYTES });
     decipher.setAAD(header);
-    decipher.setAuthTag(bytes.subarray(-tagBytes));
-    const body = decipher.update(bytes.subarray(headerBytes, -tagBytes));
+    decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+    const body = decipher.update(bytes.subarray(HEADER_BYTES, -TAG_BYTES));
     try {
       decipher.final();
     } catch (cause) {
       throw new EnvelopeError("tampered", "the envelope was cut short or changed after it was sealed", { cause });
     }
-    return decodeBody(header.readUInt8(1) === brotliFlag ? this.#unpack(body) : body);
+    return decodeBody(header.readUInt8(1) === BROTLI_FLAG ? this.unpack(body) : body);
   }
 
-  #unpack(body: Buffer): Buffer {
+  private unpack(body: Buffer): Buffer {
     try {
-      return brotliDecompressSync(body, { maxOutputLength: bodyMaxBytes });
+      return brotliDecompressSync(body, { maxOutputLength: BODY_MAX_BYTES });
     } catch (cause) {
       throw new EnvelopeError("malformed", "the envelope's body cannot be decompressed", { cause });
     }

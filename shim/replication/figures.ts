@@ -33,30 +33,30 @@ const lagBucketsSeconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
 
 /** See the head of this file. */
 export class Figures {
-  readonly #origin: string;
-  readonly #outbox: OutboxSize;
-  readonly #replayedTotal: Counter<"source" | "outcome">;
-  readonly #poisonTotal: Counter;
-  readonly #lagSeconds: Histogram<"region">;
-  readonly #counts = { applied: 0, stale: 0, late: 0, failed: 0, poison: 0 };
-  readonly #lagMs = new Map<string, number>();
+  private readonly origin: string;
+  private readonly outbox: OutboxSize;
+  private readonly replayedTotal: Counter<"source" | "outcome">;
+  private readonly poisonTotal: Counter;
+  private readonly lagSeconds: Histogram<"region">;
+  private readonly counts = { applied: 0, stale: 0, late: 0, failed: 0, poison: 0 };
+  private readonly lagMs = new Map<string, number>();
 
   constructor(origin: string, outbox: OutboxSize, registry: Registry) {
-    this.#origin = origin;
-    this.#outbox = outbox;
+    this.origin = origin;
+    this.outbox = outbox;
     const registers = [registry];
-    this.#replayedTotal = new Counter({
+    this.replayedTotal = new Counter({
       name: "redis_on_fly_replayed_commands_total",
       help: "Commands of database 1 that came to be replayed, by where from and what became of them",
       labelNames: ["source", "outcome"],
       registers,
     });
-    this.#poisonTotal = new Counter({
+    this.poisonTotal = new Counter({
       name: "redis_on_fly_poison_envelopes_total",
       help: "Envelopes moved to the dead-letter queue",
       registers,
     });
-    this.#lagSeconds = new Histogram({
+    this.lagSeconds = new Histogram({
       name: "redis_on_fly_replication_lag_seconds",
       help: "Age of an envelope's newest command when it had been replayed here, by the region it came from",
       labelNames: ["region"],
@@ -83,28 +83,28 @@ export class Figures {
       failed: outcome.errors.length,
     };
     for (const name of ["applied", "stale", "late", "failed"] as const) {
-      this.#counts[name] += counts[name];
-      if (counts[name] > 0) this.#replayedTotal.inc({ source, outcome: name }, counts[name]);
+      this.counts[name] += counts[name];
+      if (counts[name] > 0) this.replayedTotal.inc({ source, outcome: name }, counts[name]);
     }
   }
 
   arrived(region: string, lagMs: number): void {
-    this.#lagMs.set(region, lagMs);
-    this.#lagSeconds.observe({ region }, lagMs / 1000);
+    this.lagMs.set(region, lagMs);
+    this.lagSeconds.observe({ region }, lagMs / 1000);
   }
 
   poisoned(): void {
-    this.#counts.poison += 1;
-    this.#poisonTotal.inc();
+    this.counts.poison += 1;
+    this.poisonTotal.inc();
   }
 
   snapshot(): ReplicationFigures {
     return {
-      origin: this.#origin,
-      outboxCommands: this.#outbox.commands,
-      outboxBytes: this.#outbox.bytes,
-      regions: Object.fromEntries([...this.#lagMs].map(([region, lagMs]) => [region, { lagMs }])),
-      ...this.#counts,
+      origin: this.origin,
+      outboxCommands: this.outbox.commands,
+      outboxBytes: this.outbox.bytes,
+      regions: Object.fromEntries([...this.lagMs].map(([region, lagMs]) => [region, { lagMs }])),
+      ...this.counts,
     };
   }
 }

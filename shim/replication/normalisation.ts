@@ -13,15 +13,15 @@ type Arguments = readonly Buffer[];
 type Normalise = (args: Arguments, stamp: Stamp) => Arguments;
 type Unit = "seconds" | "milliseconds";
 
-const maxInteger = 2n ** 63n - 1n;
-const minInteger = -(2n ** 63n);
-const maxStreamPart = 2n ** 64n - 1n;
-const notAnInteger = "ERR value is not an integer or out of range";
-const syntaxError = "ERR syntax error";
+const MAX_INTEGER = 2n ** 63n - 1n;
+const MIN_INTEGER = -(2n ** 63n);
+const MAX_STREAM_PART = 2n ** 64n - 1n;
+const NOT_AN_INTEGER = "ERR value is not an integer or out of range";
+const SYNTAX_ERROR = "ERR syntax error";
 
 function argument(args: Arguments, index: number): Buffer {
   const found = args[index];
-  if (found === undefined) throw new CommandError(syntaxError);
+  if (found === undefined) throw new CommandError(SYNTAX_ERROR);
   return found;
 }
 
@@ -30,11 +30,11 @@ function word(args: Arguments, index: number): string {
 }
 
 /** As Redis's string2ll: no sign `+`, no leading zeros, no blanks. */
-function integer(text: Buffer, error = notAnInteger): bigint {
+function integer(text: Buffer, error = NOT_AN_INTEGER): bigint {
   const digits = text.toString("latin1");
   if (!/^(0|-?[1-9]\d{0,18})$/.test(digits)) throw new CommandError(error);
   const value = BigInt(digits);
-  if (value > maxInteger || value < minInteger) throw new CommandError(error);
+  if (value > MAX_INTEGER || value < MIN_INTEGER) throw new CommandError(error);
   return value;
 }
 
@@ -48,7 +48,7 @@ function checkTimeout(text: Buffer): void {
 /** The instant of an expiry in milliseconds; `fromMs` is what a relative one counts from. */
 function instant(text: Buffer, unit: Unit, fromMs: number, command: string): Buffer {
   const ms = integer(text) * (unit === "seconds" ? 1000n : 1n);
-  if (ms > maxInteger - BigInt(fromMs) || ms < minInteger) {
+  if (ms > MAX_INTEGER - BigInt(fromMs) || ms < MIN_INTEGER) {
     throw new CommandError(`ERR invalid expire time in '${command}' command`);
   }
   return Buffer.from(String(ms + BigInt(fromMs)));
@@ -89,11 +89,11 @@ function absoluteOptions(
       index += 1;
       expiry = { text: argument(args, index), unit: option.unit, fromMs: option.relative ? stamp.ms : 0 };
     } else {
-      throw new CommandError(syntaxError);
+      throw new CommandError(SYNTAX_ERROR);
     }
   }
   const names = new Set(options.map(String));
-  if (expiry !== undefined && (names.has("KEEPTTL") || names.has("PERSIST"))) throw new CommandError(syntaxError);
+  if (expiry !== undefined && (names.has("KEEPTTL") || names.has("PERSIST"))) throw new CommandError(SYNTAX_ERROR);
   if (expiry !== undefined) options.push(pxat, positiveInstant(expiry.text, expiry.unit, expiry.fromMs, command));
   return { options, names };
 }
@@ -108,7 +108,7 @@ function set(args: Arguments, stamp: Stamp): Arguments {
   const compared = comparison < 0 ? [] : [Buffer.from(word(args, comparison)), argument(args, comparison + 1)];
   const rest = comparison < 0 ? args : args.toSpliced(comparison, 2);
   const { options, names } = absoluteOptions(rest, 3, rest.length, setOptions, "set", stamp);
-  if (names.has("NX") && names.has("XX")) throw new CommandError(syntaxError);
+  if (names.has("NX") && names.has("XX")) throw new CommandError(SYNTAX_ERROR);
   return [name, key, value, ...compared, ...options];
 }
 
@@ -174,7 +174,7 @@ function restore(args: Arguments, stamp: Stamp): Arguments {
       options.push(Buffer.from(option), value);
       index += 1;
     } else {
-      throw new CommandError(syntaxError);
+      throw new CommandError(SYNTAX_ERROR);
     }
   }
   const ttl = integer(argument(args, 2));
@@ -199,7 +199,7 @@ function xadd(args: Arguments, { ms, counter, origin }: Stamp): Arguments {
   const given = argument(args, at).toString("latin1");
   const sequence = counter * 2 ** 32 + origin;
   const id = given === "*" ? `${ms}-${sequence}` : given.replace(/^(\d+)-\*$/, `$1-${sequence}`);
-  if (!/^\d{1,20}(-\d{1,20})?$/.test(id) || id.split("-").some((part) => BigInt(part) > maxStreamPart)) {
+  if (!/^\d{1,20}(-\d{1,20})?$/.test(id) || id.split("-").some((part) => BigInt(part) > MAX_STREAM_PART)) {
     throw new CommandError("ERR Invalid stream ID specified as stream command argument");
   }
   const fields = args.length - at - 1;
@@ -226,14 +226,14 @@ function copy(args: Arguments): Arguments {
       index += 1;
       if (integer(argument(args, index)) !== 1n) throw new CommandError("ERR DB index is out of range");
     } else {
-      throw new CommandError(syntaxError);
+      throw new CommandError(SYNTAX_ERROR);
     }
   }
   return kept;
 }
 
 function flushAll(args: Arguments): Arguments {
-  if (args.length > 2 || (args.length === 2 && !/^(A?SYNC)$/.test(word(args, 1)))) throw new CommandError(syntaxError);
+  if (args.length > 2 || (args.length === 2 && !/^(A?SYNC)$/.test(word(args, 1)))) throw new CommandError(SYNTAX_ERROR);
   return args.slice(0, 1);
 }
 

@@ -4,61 +4,61 @@
 import { commandBytes, type StampedCommand } from "./envelope";
 
 /** What the objects around a command's bytes take up in memory, so that small commands cannot exceed the bound unseen. */
-const objectBytes = 100;
+const OBJECT_BYTES = 100;
 
 /** What an accepted command takes up in memory, in bytes. */
 export function heldBytes(args: readonly Buffer[]): number {
-  return commandBytes(args) + objectBytes * (args.length + 1);
+  return commandBytes(args) + OBJECT_BYTES * (args.length + 1);
 }
 
 /** See the head of this file. */
 export class Outbox {
-  #waiting: StampedCommand[] = [];
-  #waitingBytes = 0;
-  #takenCommands = 0;
-  #bytes = 0;
+  private waiting: StampedCommand[] = [];
+  private waitingTotal = 0;
+  private takenCommands = 0;
+  private heldTotal = 0;
 
   /** Commands waiting or under way. */
   get commands(): number {
-    return this.#waiting.length + this.#takenCommands;
+    return this.waiting.length + this.takenCommands;
   }
 
   /** Memory of the commands waiting or under way. */
   get bytes(): number {
-    return this.#bytes;
+    return this.heldTotal;
   }
 
   /** What the waiting commands take up in envelopes, in bytes. */
   get waitingBytes(): number {
-    return this.#waitingBytes;
+    return this.waitingTotal;
   }
 
   add(command: StampedCommand): void {
-    this.#bytes += heldBytes(command.args);
-    this.#waitingBytes += commandBytes(command.args);
-    this.#waiting.push(command);
+    this.heldTotal += heldBytes(command.args);
+    this.waitingTotal += commandBytes(command.args);
+    this.waiting.push(command);
   }
 
   /** The oldest waiting commands that fit into `capacity` bytes of an envelope; they count until confirmed. */
   take(capacity: number): readonly StampedCommand[] {
     let bytes = 0;
     let count = 0;
-    for (const { args } of this.#waiting) {
+    for (const { args } of this.waiting) {
       const next = bytes + commandBytes(args);
       if (next > capacity) break;
       bytes = next;
       count += 1;
     }
-    this.#waitingBytes -= bytes;
-    this.#takenCommands += count;
-    return this.#waiting.splice(0, count);
+    this.waitingTotal -= bytes;
+    this.takenCommands += count;
+    return this.waiting.splice(0, count);
   }
 
   /** Forgets commands that {@link Outbox.take} has given: the bus has them. */
   confirm(commands: readonly StampedCommand[]): void {
-    this.#takenCommands -= commands.length;
+    this.takenCommands -= commands.length;
     for (const { args } of commands) {
-      this.#bytes -= heldBytes(args);
+      this.heldTotal -= heldBytes(args);
     }
   }
 }

@@ -19,85 +19,85 @@ export interface PublisherOptions {
   readonly log: Logger;
 }
 
-const maxInFlight = 4;
+const MAX_IN_FLIGHT = 4;
 
 /** See the head of this file. */
 export class Publisher {
-  readonly #options: PublisherOptions;
-  readonly #closing = new AbortController();
-  readonly #events = new EventEmitter<{ empty: [] }>();
-  #intervalMs: number;
-  #nextAtMs = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #immediate: NodeJS.Immediate | undefined;
-  #inFlight = 0;
-  #failing = 0;
+  private readonly options: PublisherOptions;
+  private readonly closing = new AbortController();
+  private readonly events = new EventEmitter<{ empty: [] }>();
+  private intervalMs: number;
+  private nextAtMs = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private immediate: NodeJS.Immediate | undefined;
+  private inFlight = 0;
+  private failing = 0;
 
   constructor(options: PublisherOptions) {
-    this.#options = options;
-    this.#intervalMs = options.intervalMs;
+    this.options = options;
+    this.intervalMs = options.intervalMs;
   }
 
   /** To be called whenever something came into the outbox. */
   wake(): void {
-    const { outbox, capacity } = this.#options;
-    if (outbox.waitingBytes === 0 || this.#immediate || this.#inFlight === maxInFlight || this.#failing > 0) return;
-    const waitMs = outbox.waitingBytes >= capacity ? 0 : this.#nextAtMs - performance.now();
+    const { outbox, capacity } = this.options;
+    if (outbox.waitingBytes === 0 || this.immediate || this.inFlight === MAX_IN_FLIGHT || this.failing > 0) return;
+    const waitMs = outbox.waitingBytes >= capacity ? 0 : this.nextAtMs - performance.now();
     if (waitMs > 0) {
-      this.#timer ??= setTimeout(() => this.#send(), waitMs);
+      this.timer ??= setTimeout(() => this.send(), waitMs);
     } else {
       // What this turn of the event loop still brings goes along.
-      this.#immediate = setImmediate(() => this.#send());
+      this.immediate = setImmediate(() => this.send());
     }
   }
 
   /** Publishes what is in the outbox without pacing, for at most `timeoutMs`; then publishes nothing more. */
   async drain(timeoutMs: number): Promise<void> {
-    this.#intervalMs = 0;
-    this.#nextAtMs = 0;
+    this.intervalMs = 0;
+    this.nextAtMs = 0;
     this.wake();
     const timeout = AbortSignal.timeout(timeoutMs);
-    if (this.#options.outbox.commands > 0) await once(this.#events, "empty", { signal: timeout }).catch(() => {});
-    this.#closing.abort();
-    clearTimeout(this.#timer);
-    clearImmediate(this.#immediate);
+    if (this.options.outbox.commands > 0) await once(this.events, "empty", { signal: timeout }).catch(() => {});
+    this.closing.abort();
+    clearTimeout(this.timer);
+    clearImmediate(this.immediate);
   }
 
-  #send(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#immediate = undefined;
-    this.#nextAtMs = performance.now() + this.#intervalMs;
-    this.#inFlight += 1;
-    void this.#publish(this.#options.outbox.take(this.#options.capacity));
+  private send(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.immediate = undefined;
+    this.nextAtMs = performance.now() + this.intervalMs;
+    this.inFlight += 1;
+    void this.publish(this.options.outbox.take(this.options.capacity));
     this.wake();
   }
 
-  async #publish(commands: readonly StampedCommand[]): Promise<void> {
-    const { bus, outbox, seal, log } = this.#options;
+  private async publish(commands: readonly StampedCommand[]): Promise<void> {
+    const { bus, outbox, seal, log } = this.options;
     const body = seal(commands);
-    for (let attempt = 1; !this.#closing.signal.aborted; attempt += 1) {
+    for (let attempt = 1; !this.closing.signal.aborted; attempt += 1) {
       try {
         await bus.publish(body);
         if (attempt > 1) {
-          this.#failing -= 1;
+          this.failing -= 1;
           log.info({ attempt }, "the bus takes envelopes again");
         }
         outbox.confirm(commands);
         break;
       } catch (error) {
         if (attempt === 1) {
-          this.#failing += 1;
+          this.failing += 1;
           log.warn(
             { err: error, commands: outbox.commands, bytes: outbox.bytes },
             "cannot publish: keeping and trying again",
           );
         }
-        await backOff(attempt, this.#closing.signal);
+        await backOff(attempt, this.closing.signal);
       }
     }
-    this.#inFlight -= 1;
-    if (outbox.commands === 0) this.#events.emit("empty");
+    this.inFlight -= 1;
+    if (outbox.commands === 0) this.events.emit("empty");
     this.wake();
   }
 }

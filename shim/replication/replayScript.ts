@@ -34,7 +34,7 @@ end
 `;
 
 /** Lua's `unpack`, which the script hands a command over with, ends just under 8,000 values. */
-export const maxArguments = 7000;
+export const MAX_ARGUMENTS = 7000;
 
 /**
  * Applies commands. ARGV: span, horizon in ms, then command after command:

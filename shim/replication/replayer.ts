@@ -5,7 +5,7 @@ import type { Redis } from "ioredis";
 import type { StampedCommand } from "./envelope";
 import { flushScript, replayScript, sweepScript } from "./replayScript";
 import { type ReplayStep, replaySteps } from "./replaySteps";
-import { maxAheadMs, type Stamp, stampText } from "./stamp";
+import { MAX_AHEAD_MS, type Stamp, stampText } from "./stamp";
 
 /** What became of some commands; commands over several keys count once for each. */
 export interface ReplayOutcome {
@@ -39,10 +39,10 @@ interface Scripts {
 }
 
 /** About a millisecond of the server's time: what database 0 has to wait for at most. */
-const maxStepsPerCall = 64;
-const maxBytesPerCall = 64 * 1024;
-const sweepPage = 256;
-const buckets = 16384;
+const MAX_STEPS_PER_CALL = 64;
+const MAX_BYTES_PER_CALL = 64 * 1024;
+const SWEEP_PAGE = 256;
+const BUCKETS = 16384;
 
 /** FNV-1a. Records of some fifty keys share a hash, small enough for the server to keep it packed. */
 function bucketOf(key: Buffer): number {
@@ -50,7 +50,7 @@ function bucketOf(key: Buffer): number {
   for (const byte of key) {
     hash = Math.imul(hash ^ byte, 0x01000193);
   }
-  return (hash >>> 0) % buckets;
+  return (hash >>> 0) % BUCKETS;
 }
 
 type KeyedStep = Exclude<ReplayStep, { kind: "flush" }>;
@@ -69,9 +69,9 @@ function textOf(error: unknown): string {
 
 /** See the head of this file. */
 export class Replayer {
-  readonly #cluster: Redis & Scripts;
-  readonly #horizonMs: number;
-  readonly #spanMs: number;
+  private readonly cluster: Redis & Scripts;
+  private readonly horizonMs: number;
+  private readonly spanMs: number;
 
   /**
    * @param cluster - a connection to database 0, which fails commands at once while it is down.
@@ -81,10 +81,10 @@ export class Replayer {
     cluster.defineCommand("flyReplay", { lua: replayScript, numberOfKeys: 0 });
     cluster.defineCommand("flyFlush", { lua: flushScript, numberOfKeys: 0 });
     cluster.defineCommand("flySweep", { lua: sweepScript, numberOfKeys: 0 });
-    this.#cluster = cluster as Redis & Scripts;
-    this.#horizonMs = horizonMs;
+    this.cluster = cluster as Redis & Scripts;
+    this.horizonMs = horizonMs;
     // A stamp may be that far ahead of its application, and must be remembered for a horizon after itself.
-    this.#spanMs = horizonMs + maxAheadMs;
+    this.spanMs = horizonMs + MAX_AHEAD_MS;
   }
 
   /** Applies commands in the order given. Never rejects: what fails is in the outcome. */
@@ -94,7 +94,7 @@ export class Replayer {
     let steps: KeyedStep[] = [];
     let bytes = 0;
     const send = () => {
-      if (steps.length > 0) calls.push(this.#replay(steps, outcome));
+      if (steps.length > 0) calls.push(this.replay(steps, outcome));
       steps = [];
       bytes = 0;
     };
@@ -102,11 +102,11 @@ export class Replayer {
       for (const step of replaySteps(command)) {
         if (step.kind === "flush") {
           send();
-          calls.push(this.#flush(step.stamp, outcome));
+          calls.push(this.flush(step.stamp, outcome));
           continue;
         }
         const stepBytes = step.args.reduce((sum, arg) => sum + arg.length, 0);
-        if (steps.length === maxStepsPerCall || bytes + stepBytes > maxBytesPerCall) send();
+        if (steps.length === MAX_STEPS_PER_CALL || bytes + stepBytes > MAX_BYTES_PER_CALL) send();
         steps.push(step);
         bytes += stepBytes;
       }
@@ -114,23 +114,23 @@ export class Replayer {
     send();
     await Promise.all(calls);
     // The address may lead to the new primary by now.
-    if (outcome.transient.some(({ error }) => error.includes("READONLY"))) this.#cluster.disconnect(true);
+    if (outcome.transient.some(({ error }) => error.includes("READONLY"))) this.cluster.disconnect(true);
     return outcome;
   }
 
   /** The highest stamp that the region has recorded. */
   async newest(): Promise<string | null> {
     // A connection of its own database would do the same at the price of a connection.
-    return (await this.#cluster.eval("redis.call('SELECT', 1) return redis.call('GET', 'newest')", 0)) as string | null;
+    return (await this.cluster.eval("redis.call('SELECT', 1) return redis.call('GET', 'newest')", 0)) as string | null;
   }
 
-  async #replay(steps: readonly KeyedStep[], outcome: ReplayOutcome): Promise<void> {
+  private async replay(steps: readonly KeyedStep[], outcome: ReplayOutcome): Promise<void> {
     const fail = (list: ReplayFailure[], { stamp, args }: KeyedStep, error: string) => {
       list.push({ stamp: stampText(stamp), command: String(args[0]), error });
     };
     try {
-      const args = [this.#spanMs, this.#horizonMs, ...steps.flatMap(scriptArguments)];
-      const [letters = "", ...errors] = await this.#cluster.flyReplay(...args);
+      const args = [this.spanMs, this.horizonMs, ...steps.flatMap(scriptArguments)];
+      const [letters = "", ...errors] = await this.cluster.flyReplay(...args);
       let errorIndex = 0;
       for (const [index, step] of steps.entries()) {
         const letter = letters[index];
@@ -147,11 +147,11 @@ export class Replayer {
     }
   }
 
-  async #flush(stamp: Stamp, outcome: ReplayOutcome): Promise<void> {
+  private async flush(stamp: Stamp, outcome: ReplayOutcome): Promise<void> {
     const text = stampText(stamp);
     try {
-      const answer = await this.#cluster.flyFlush(this.#spanMs, text);
-      if (answer === "sweep") await this.#sweep(text);
+      const answer = await this.cluster.flyFlush(this.spanMs, text);
+      if (answer === "sweep") await this.sweep(text);
       if (answer === "stale") outcome.stale += 1;
       else outcome.applied += 1;
     } catch (error) {
@@ -160,14 +160,14 @@ export class Replayer {
   }
 
   /** Page by page, each waiting for the one before, so that other clients get their turns. */
-  async #sweep(stamp: string): Promise<void> {
+  private async sweep(stamp: string): Promise<void> {
     let cursor = "0";
     let current = 1;
     do {
-      const [next, keys] = await this.#cluster.scanBuffer(cursor, "COUNT", sweepPage);
+      const [next, keys] = await this.cluster.scanBuffer(cursor, "COUNT", SWEEP_PAGE);
       cursor = next.toString();
       const page = keys.flatMap((key) => [bucketOf(key), key]);
-      current = await this.#cluster.flySweep(this.#spanMs, stamp, cursor === "0" ? 1 : 0, ...page);
+      current = await this.cluster.flySweep(this.spanMs, stamp, cursor === "0" ? 1 : 0, ...page);
     } while (cursor !== "0" && current === 1);
   }
 }

@@ -16,7 +16,7 @@ import { CommandError, hasKin, normalise } from "./normalisation";
 import { heldBytes, Outbox } from "./outbox";
 import { Publisher } from "./publisher";
 import { Replayer } from "./replayer";
-import { maxArguments } from "./replayScript";
+import { MAX_ARGUMENTS } from "./replayScript";
 import { replaySteps } from "./replaySteps";
 import { Clock, parseStamp } from "./stamp";
 
@@ -43,8 +43,8 @@ export interface ReplicationOptions {
 export type Acceptance = { readonly ok: true } | { readonly ok: false; readonly error: string };
 
 const accepted: Acceptance = { ok: true };
-const firstContactTimeoutMs = 2_000;
-const clockSampleIntervalMs = 30_000;
+const FIRST_CONTACT_TIMEOUT_MS = 2_000;
+const CLOCK_SAMPLE_INTERVAL_MS = 30_000;
 
 /** Copies arguments into memory of their own: a slice would keep the whole network chunk alive. */
 function owned(args: readonly Buffer[]): readonly Buffer[] {
@@ -58,22 +58,22 @@ function owned(args: readonly Buffer[]): readonly Buffer[] {
 
 /** See the head of this file. */
 export class Replication {
-  readonly #options: ReplicationOptions;
-  readonly #cluster: Redis;
-  readonly #clock: Clock;
-  readonly #capacity: number;
-  readonly #outbox: Outbox;
-  readonly #publisher: Publisher;
-  readonly #replayer: Replayer;
-  readonly #home: HomeReplay;
-  readonly #consumer: Consumer;
-  readonly #figures: Figures;
-  #sampling: NodeJS.Timeout | undefined;
+  private readonly options: ReplicationOptions;
+  private readonly cluster: Redis;
+  private readonly clock: Clock;
+  private readonly capacity: number;
+  private readonly outbox: Outbox;
+  private readonly publisher: Publisher;
+  private readonly replayer: Replayer;
+  private readonly home: HomeReplay;
+  private readonly consumer: Consumer;
+  private readonly tally: Figures;
+  private sampling: NodeJS.Timeout | undefined;
 
   constructor(options: ReplicationOptions) {
     const { region, origin = randomInt(2 ** 32), bus, log } = options;
-    this.#options = options;
-    this.#cluster = new Redis({
+    this.options = options;
+    this.cluster = new Redis({
       ...options.cluster,
       lazyConnect: true,
       // While the cluster is down commands fail at once: the consumer waits, and home replays come again over the bus.
@@ -82,28 +82,28 @@ export class Replication {
       autoResendUnfulfilledCommands: false,
       retryStrategy: (attempt) => Math.min(2_000, 50 * 2 ** attempt) * (0.5 + Math.random() / 2),
     });
-    this.#clock = new Clock(origin);
-    this.#capacity = commandsCapacity(region, options.envelopeMaxBytes);
-    this.#outbox = new Outbox();
-    this.#figures = new Figures(origin.toString(16).padStart(8, "0"), this.#outbox, options.registry);
+    this.clock = new Clock(origin);
+    this.capacity = commandsCapacity(region, options.envelopeMaxBytes);
+    this.outbox = new Outbox();
+    this.tally = new Figures(origin.toString(16).padStart(8, "0"), this.outbox, options.registry);
     const codec = new EnvelopeCodec(options.envelopeKeys);
-    this.#publisher = new Publisher({
+    this.publisher = new Publisher({
       bus,
-      outbox: this.#outbox,
+      outbox: this.outbox,
       seal: (commands) => codec.seal({ region, origin, commands }),
-      capacity: this.#capacity,
+      capacity: this.capacity,
       intervalMs: options.publishIntervalMs,
       log,
     });
-    this.#replayer = new Replayer(this.#cluster, options.horizonMs);
-    this.#home = new HomeReplay((commands) => this.#replayAtHome(commands));
-    this.#consumer = new Consumer({
+    this.replayer = new Replayer(this.cluster, options.horizonMs);
+    this.home = new HomeReplay((commands) => this.replayAtHome(commands));
+    this.consumer = new Consumer({
       bus,
-      cluster: this.#cluster,
+      cluster: this.cluster,
       codec,
-      clock: this.#clock,
-      replayer: this.#replayer,
-      figures: this.#figures,
+      clock: this.clock,
+      replayer: this.replayer,
+      figures: this.tally,
       log,
     });
   }
@@ -113,23 +113,23 @@ export class Replication {
    * most: with the cluster or the bus down it goes on trying in the background.
    */
   async start(): Promise<void> {
-    const { log } = this.#options;
+    const { log } = this.options;
     let reachable = true;
-    this.#cluster.on("error", (error) => {
+    this.cluster.on("error", (error) => {
       if (reachable) log.warn({ err: error }, "cannot reach the cluster for replay: trying again");
       reachable = false;
     });
     const firstContact = new Promise<void>((resolve) => {
-      this.#cluster.on("ready", () => {
+      this.cluster.on("ready", () => {
         if (!reachable) log.info("the cluster can be reached for replay again");
         reachable = true;
-        void this.#setClock().then(resolve);
+        void this.setClock().then(resolve);
       });
     });
-    this.#cluster.connect().catch(() => {});
-    await Promise.race([firstContact, sleep(firstContactTimeoutMs, undefined, { ref: false })]);
-    this.#sampling = setInterval(() => void this.#setClock(), clockSampleIntervalMs).unref();
-    this.#consumer.start();
+    this.cluster.connect().catch(() => {});
+    await Promise.race([firstContact, sleep(FIRST_CONTACT_TIMEOUT_MS, undefined, { ref: false })]);
+    this.sampling = setInterval(() => void this.setClock(), CLOCK_SAMPLE_INTERVAL_MS).unref();
+    this.consumer.start();
   }
 
   /**
@@ -144,7 +144,7 @@ export class Replication {
     if (command.flags.has("noscript") && !hasKin(name)) {
       return { ok: false, error: `ERR '${name}' cannot be replayed, send it on database 0` };
     }
-    const stamp = this.#clock.next();
+    const stamp = this.clock.next();
     let stamped: StampedCommand;
     try {
       stamped = { stamp, args: owned(normalise(name, args, stamp)) };
@@ -152,27 +152,27 @@ export class Replication {
       if (error instanceof CommandError) return { ok: false, error: error.message };
       throw error;
     }
-    const error = this.#obstacle(stamped);
+    const error = this.obstacle(stamped);
     if (error !== undefined) return { ok: false, error };
-    this.#outbox.add(stamped);
-    this.#publisher.wake();
-    this.#home.add(stamped);
+    this.outbox.add(stamped);
+    this.publisher.wake();
+    this.home.add(stamped);
     return accepted;
   }
 
   /** How many commands have been accepted. */
   get acceptedSequence(): number {
-    return this.#home.accepted;
+    return this.home.accepted;
   }
 
   /** How many of them, in order, are settled in this region: replayed, or left to the copy that comes over the bus. */
   get homeSequence(): number {
-    return this.#home.settled;
+    return this.home.settled;
   }
 
   /** Calls back once `sequence` accepted commands are settled at home; at once, synchronously, where they are. */
   onHome(sequence: number, callback: () => void): void {
-    this.#home.onSettled(sequence, callback);
+    this.home.onSettled(sequence, callback);
   }
 
   /**
@@ -183,49 +183,48 @@ export class Replication {
    * @returns how many accepted commands the bus did not get.
    */
   async drain(timeoutMs: number): Promise<{ readonly lost: number }> {
-    clearInterval(this.#sampling);
-    await Promise.all([this.#publisher.drain(timeoutMs), this.#consumer.stop()]);
-    this.#cluster.disconnect();
-    this.#options.bus.close();
-    return { lost: this.#outbox.commands };
+    clearInterval(this.sampling);
+    await Promise.all([this.publisher.drain(timeoutMs), this.consumer.stop()]);
+    this.cluster.disconnect();
+    this.options.bus.close();
+    return { lost: this.outbox.commands };
   }
 
   /** For INFO. */
   figures(): ReplicationFigures {
-    return this.#figures.snapshot();
+    return this.tally.snapshot();
   }
 
   /** Why a command cannot be accepted now, in Redis's form. */
-  #obstacle(command: StampedCommand): string | undefined {
+  private obstacle(command: StampedCommand): string | undefined {
     const bytes = commandBytes(command.args);
-    if (bytes > this.#capacity) {
-      return `ERR command of ${bytes} bytes is too large for database 1 (at most ${this.#capacity} bytes)`;
+    if (bytes > this.capacity) {
+      return `ERR command of ${bytes} bytes is too large for database 1 (at most ${this.capacity} bytes)`;
     }
-    if (command.args.length > maxArguments && replaySteps(command).some(({ kind }) => kind === "other")) {
-      return `ERR command of ${command.args.length} arguments is too long for database 1 (at most ${maxArguments}), split it`;
+    if (command.args.length > MAX_ARGUMENTS && replaySteps(command).some(({ kind }) => kind === "other")) {
+      return `ERR command of ${command.args.length} arguments is too long for database 1 (at most ${MAX_ARGUMENTS}), split it`;
     }
-    const { outboxMaxBytes } = this.#options;
-    if (Math.max(this.#outbox.bytes, this.#home.bytes) + heldBytes(command.args) > outboxMaxBytes) {
+    const { outboxMaxBytes } = this.options;
+    if (Math.max(this.outbox.bytes, this.home.bytes) + heldBytes(command.args) > outboxMaxBytes) {
       return `BUSY database 1 has ${outboxMaxBytes} bytes of commands waiting to be sent, try again later`;
     }
     return undefined;
   }
 
-  async #replayAtHome(commands: readonly StampedCommand[]) {
-    const outcome = await this.#replayer.apply(commands);
-    this.#figures.replayed("home", outcome);
-    for (const failure of outcome.poison)
-      this.#options.log.error(failure, "the cluster cannot run an accepted command");
+  private async replayAtHome(commands: readonly StampedCommand[]) {
+    const outcome = await this.replayer.apply(commands);
+    this.tally.replayed("home", outcome);
+    for (const failure of outcome.poison) this.options.log.error(failure, "the cluster cannot run an accepted command");
     return outcome;
   }
 
-  async #setClock(): Promise<void> {
+  private async setClock(): Promise<void> {
     try {
-      await this.#clock.sample(this.#cluster);
-      const newest = parseStamp((await this.#replayer.newest()) ?? "");
-      if (newest) this.#clock.observe(newest);
+      await this.clock.sample(this.cluster);
+      const newest = parseStamp((await this.replayer.newest()) ?? "");
+      if (newest) this.clock.observe(newest);
     } catch (error) {
-      this.#options.log.warn({ err: error }, "cannot read the cluster's clock: going on with the one before");
+      this.options.log.warn({ err: error }, "cannot read the cluster's clock: going on with the one before");
     }
   }
 }

@@ -14,10 +14,10 @@ export interface Stamp {
 }
 
 /** A stamp further than this ahead of a region's clock is poison: to follow it would spoil every later stamp. */
-export const maxAheadMs = 60_000;
+export const MAX_AHEAD_MS = 60_000;
 
-const maxCounter = 0xffff;
-const sampleRounds = 5;
+const MAX_COUNTER = 0xffff;
+const SAMPLE_ROUNDS = 5;
 
 function hex(value: number, digits: number): string {
   return value.toString(16).padStart(digits, "0");
@@ -45,46 +45,46 @@ export function parseStamp(text: string): Stamp | undefined {
 
 /** Issues one origin's stamps. Its physical part follows the region's Redis clock once that has been sampled. */
 export class Clock {
-  readonly #origin: number;
-  readonly #monotonicMs: () => number;
-  #offsetMs: number;
-  #lastMs = 0;
-  #lastCounter = 0;
+  private readonly origin: number;
+  private readonly monotonicMs: () => number;
+  private offsetMs: number;
+  private lastMs = 0;
+  private lastCounter = 0;
 
   /** @param monotonicMs - never goes back, so that steps of the host's clock do not matter. */
   constructor(origin: number, monotonicMs: () => number = () => performance.now()) {
-    this.#origin = origin;
-    this.#monotonicMs = monotonicMs;
-    this.#offsetMs = Date.now() - monotonicMs();
+    this.origin = origin;
+    this.monotonicMs = monotonicMs;
+    this.offsetMs = Date.now() - monotonicMs();
   }
 
   /** The region's time in whole milliseconds. */
   nowMs(): number {
-    return Math.floor(this.#monotonicMs() + this.#offsetMs);
+    return Math.floor(this.monotonicMs() + this.offsetMs);
   }
 
   next(): Stamp {
     const nowMs = this.nowMs();
-    if (nowMs > this.#lastMs) {
-      this.#lastMs = nowMs;
-      this.#lastCounter = 0;
-    } else if (this.#lastCounter < maxCounter) {
-      this.#lastCounter += 1;
+    if (nowMs > this.lastMs) {
+      this.lastMs = nowMs;
+      this.lastCounter = 0;
+    } else if (this.lastCounter < MAX_COUNTER) {
+      this.lastCounter += 1;
     } else {
-      this.#lastMs += 1;
-      this.#lastCounter = 0;
+      this.lastMs += 1;
+      this.lastCounter = 0;
     }
-    return { ms: this.#lastMs, counter: this.#lastCounter, origin: this.#origin };
+    return { ms: this.lastMs, counter: this.lastCounter, origin: this.origin };
   }
 
   /** Moves past a stamp of somebody else. False where it is too far ahead to be followed. */
   observe({ ms, counter }: Stamp): boolean {
-    if (ms > this.nowMs() + maxAheadMs) {
+    if (ms > this.nowMs() + MAX_AHEAD_MS) {
       return false;
     }
-    if (ms > this.#lastMs || (ms === this.#lastMs && counter > this.#lastCounter)) {
-      this.#lastMs = ms;
-      this.#lastCounter = counter;
+    if (ms > this.lastMs || (ms === this.lastMs && counter > this.lastCounter)) {
+      this.lastMs = ms;
+      this.lastCounter = counter;
     }
     return true;
   }
@@ -92,13 +92,13 @@ export class Clock {
   /** Sets the offset from the quickest of several TIME round trips: its error is at most half of that trip. */
   async sample(cluster: Redis): Promise<void> {
     let quickestMs = Number.POSITIVE_INFINITY;
-    for (let round = 0; round < sampleRounds; round += 1) {
-      const sentMs = this.#monotonicMs();
+    for (let round = 0; round < SAMPLE_ROUNDS; round += 1) {
+      const sentMs = this.monotonicMs();
       const [seconds, microseconds] = await cluster.time();
-      const tripMs = this.#monotonicMs() - sentMs;
+      const tripMs = this.monotonicMs() - sentMs;
       if (tripMs < quickestMs) {
         quickestMs = tripMs;
-        this.#offsetMs = Number(seconds) * 1000 + Number(microseconds) / 1000 - (sentMs + tripMs / 2);
+        this.offsetMs = Number(seconds) * 1000 + Number(microseconds) / 1000 - (sentMs + tripMs / 2);
       }
     }
   }

@@ -108,13 +108,13 @@ export class Fabric {
   private async startRegions(): Promise<void> {
     const { regions, shims, port } = this.options;
     const bus = await createBus(this.emulator.endpoint, regions);
-    await allSettled(
+    await settle(
       [...bus].map(async ([name, addresses]) => {
         this.regions.push({ name, server: await Server.start(), bus: addresses, shims: [] });
       }),
     );
     this.regions.sort((a, b) => regions.indexOf(a.name) - regions.indexOf(b.name));
-    await allSettled(
+    await settle(
       this.regions.flatMap((region, index) =>
         Array.from({ length: shims }, (_, shim) =>
           this.startShim(region, port === undefined ? 0 : port + index * shims + shim),
@@ -126,7 +126,7 @@ export class Fabric {
 }
 
 /** Waits for all, so that nothing is still starting when the first failure is thrown. */
-async function allSettled(promises: readonly Promise<unknown>[]): Promise<void> {
+async function settle(promises: readonly Promise<unknown>[]): Promise<void> {
   const failed = (await Promise.allSettled(promises)).find((result) => result.status === "rejected");
   if (failed) throw failed.reason;
 }

@@ -58,9 +58,9 @@ export class Program extends EventEmitter<{ line: [line: string] }> {
     return [await this.ended, ...this.lastLines].join("\n    ");
   }
 
-  /** The outcome of `starting`, or an error with the last words if the program ends before. */
-  async unlessEnded<T>(starting: Promise<T>): Promise<T> {
-    const failing = this.lastWords().then((words) => Promise.reject(new Error(words)));
+  /** The outcome of `starting`, or an error with the last words if the program ends before. @param name as people call it */
+  async unlessEnded<T>(name: string, starting: Promise<T>): Promise<T> {
+    const failing = this.lastWords().then((words) => Promise.reject(new Error(`${name} did not start: it ${words}`)));
     return Promise.race([starting, failing]);
   }
 

@@ -58,19 +58,22 @@ function findTool(name) {
  * @throws {Error} where that is not possible; the message tells what to install
  */
 async function fetchServer(say) {
-  if (process.platform === "linux" && onPath("apt-get") && onPath("dpkg-deb")) {
-    say("fetching redis-tools into .local (nothing is installed on the machine) …");
-    await fetchDebianPackages();
-  } else if (process.platform === "darwin" && onPath("brew")) {
-    say("brew install redis (no service is started) …");
-    await run("brew", ["install", "redis"]);
-  } else {
-    throw new Error(
-      "There is no redis-server or valkey-server on the PATH: install Redis 7 or Valkey (brew install redis, dnf install " +
-        "valkey, apk add redis, …), or set REDIS_SERVER to the path of one.",
-    );
+  try {
+    if (process.platform === "linux" && onPath("apt-get") && onPath("dpkg-deb")) {
+      say("fetching redis-tools into .local (nothing is installed on the machine) …");
+      await fetchDebianPackages();
+    } else if (process.platform === "darwin" && onPath("brew")) {
+      say("brew install redis (no service is started) …");
+      await run("brew", ["install", "redis"]);
+    }
+  } catch (error) {
+    say(String(error));
   }
-  if (!findServer()) throw new Error("The server was fetched but is not to be found: install redis-server yourself.");
+  if (findServer()) return;
+  throw new Error(
+    "There is no redis-server or valkey-server here, and none could be fetched: install Redis 7 or Valkey (apt install " +
+      "redis-tools, dnf install valkey, apk add redis, brew install redis …), or set REDIS_SERVER to the path of one.",
+  );
 }
 
 /** Unpacks redis-tools, and whatever it needs that this machine lacks, by an apt whose state is private to us. */
@@ -109,12 +112,14 @@ async function fetchDebianPackages() {
     /\.so(\.|$)/.test(path),
   );
   const folders = [...new Set(libraries.map((path) => `$here/redis/${dirname(path)}`))];
-  for (const tool of ["redis-server", "redis-cli", "redis-benchmark"]) {
+  // The server comes last: findServer takes its presence for that of all.
+  for (const tool of ["redis-cli", "redis-benchmark", "redis-server"]) {
     const wrapper = join(localFolder, "bin", tool);
     const lines = [
       "#!/bin/sh",
       'here=$(cd "$(dirname "$0")/.." && pwd)',
-      `LD_LIBRARY_PATH="${[...folders, "$LD_LIBRARY_PATH"].join(":")}" exec "$here/redis/usr/bin/${tool}" "$@"`,
+      `export LD_LIBRARY_PATH="${folders.join(":")}\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"`,
+      `exec "$here/redis/usr/bin/${tool}" "$@"`,
     ];
     writeFileSync(wrapper, `${lines.join("\n")}\n`);
     chmodSync(wrapper, 0o755);

@@ -69,7 +69,7 @@ export async function freePort(): Promise<number> {
 async function launch(port: number, password: string): Promise<Program> {
   const server = findServer();
   if (!server)
-    throw new Error("There is no redis-server or valkey-server here: install one, or name it in REDIS_SERVER.");
+    throw new Error("There is no redis-server or valkey-server: install one, or set REDIS_SERVER to its path.");
   const settings = {
     port: String(port),
     bind: "127.0.0.1",
@@ -96,7 +96,7 @@ async function ready(program: Program, url: string): Promise<void> {
   // Refused connections are expected until it listens; the end of the process is what counts.
   client.on("error", () => {});
   try {
-    await program.unlessEnded(client.ping());
+    await program.unlessEnded("The server", client.ping());
   } finally {
     client.disconnect();
   }

@@ -26,7 +26,7 @@ const root = join(__dirname, "..");
 const jobs = {
   start: { workspaces: ["shim", "local"], command: ["local/dist/main.js"] },
   test: { command: ["--experimental-vm-modules", "node_modules/jest/bin/jest.js"] },
-  bench: { command: ["local/dist/bench.js"] },
+  bench: { command: ["bench/dist/main.js"] },
   ci: {},
 };
 
@@ -49,7 +49,14 @@ async function install({ workspaces }) {
   if (isInstalled(workspaces || ["", "shim", "policies", "local"])) return;
   say("installing packages …");
   const only = (workspaces || []).flatMap((workspace) => ["--workspace", workspace]);
-  const args = ["ci", "--no-audit", "--no-fund", ...only, ...(workspaces ? ["--include-workspace-root=false"] : [])];
+  const args = [
+    "ci",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+    ...only,
+    ...(workspaces ? ["--include-workspace-root=false"] : []),
+  ];
   if ((await execute("npm", args, 2)) !== 0) throw new Error("npm ci failed: see above.");
 }
 

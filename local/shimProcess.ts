@@ -1,4 +1,5 @@
 // A shim as `npm start` runs it: the built program, in a process of its own, told everything by its environment.
+import { shimVariables } from "@redis-on-fly/shim/dist/contract";
 import type { LaunchShim } from "./fabric";
 import { Program } from "./program";
 
@@ -10,6 +11,7 @@ export const launchShimProcess: LaunchShim = async (environment) => {
     environment,
   });
   const ports = await program.unlessEnded(
+    `The shim of ${environment[shimVariables.region]}`,
     new Promise<Ports>((resolve) => {
       program.on("line", (line) => {
         const ready = parseReady(line);

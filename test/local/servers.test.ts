@@ -4,7 +4,8 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { afterEach, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { describeWithServer, Server } from "../support/servers";
+import { Server } from "../../local/servers";
+import { describeWithServer } from "../support/servers";
 
 describeWithServer("a server", () => {
   const ends: (() => Promise<unknown>)[] = [];

@@ -19,15 +19,16 @@ const root = join(__dirname, "..");
  * A job.
  * @typedef {object} Job
  * @property {string[]} [workspaces] the only ones that it needs; absent: everything, the root's dependencies included
+ * @property {string} build folder of the project to compile, with those that it refers to
  * @property {string[]} [command] arguments for Node.js; absent: it is done when everything is there
  */
 
 /** @type {Record<string, Job>} */
 const jobs = {
-  start: { workspaces: ["shim", "local"], command: ["local/dist/main.js"] },
-  test: { command: ["--experimental-vm-modules", "node_modules/jest/bin/jest.js"] },
-  bench: { command: ["bench/dist/main.js"] },
-  ci: {},
+  start: { workspaces: ["shim", "local"], build: "local", command: ["local/dist/main.js"] },
+  test: { build: "local", command: ["--experimental-vm-modules", "node_modules/jest/bin/jest.js"] },
+  bench: { build: "bench", command: ["bench/dist/main.js"] },
+  ci: { build: "local" },
 };
 
 /**
@@ -38,8 +39,7 @@ async function main(name, args) {
   const job = jobs[name];
   if (!job) throw new Error(`There is no job ${name}: it is one of ${Object.keys(jobs).join(", ")}.`);
   await Promise.all([install(job), findServer() || fetchServer(say)]);
-  const project = job.workspaces ? ["local"] : [];
-  if ((await node(["node_modules/typescript/bin/tsc", "--build", ...project], 2)) !== 0)
+  if ((await node(["node_modules/typescript/bin/tsc", "--build", job.build], 2)) !== 0)
     throw new Error("It does not compile.");
   if (job.command) process.exitCode = await node([...job.command, ...args], "inherit");
 }

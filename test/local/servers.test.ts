@@ -4,8 +4,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { afterEach, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { Server } from "../../local/servers";
-import { describeWithServer } from "../support/servers";
+import { describeWithServer, Server } from "../support/servers";
 
 describeWithServer("a server", () => {
   const ends: (() => Promise<unknown>)[] = [];

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { Redis } from "ioredis";
+import { Server } from "../../local/servers";
 import { CommandError, normalise } from "../../shim/replication/normalisation";
-import { describeWithServer, Server } from "../support/servers";
+import { describeWithServer } from "../support/servers";
 
 const stamp = { ms: 1_700_000_000_000, counter: 2, origin: 3 };
 

@@ -1,0 +1,280 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
+import { ReceiveMessageCommand, SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { afterAll, afterEach, beforeAll, expect, it } from "@jest/globals";
+import { Redis } from "ioredis";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { type BusAddresses, createBus, credentials } from "../../local/bus";
+import { Emulator } from "../../local/emulator";
+import { Server } from "../../local/servers";
+import { noFaults } from "../../local/wires";
+import { SnsSqsBus } from "../../shim/bus/snsSqsBus";
+import { type CommandSpecification, packagedSpecifications } from "../../shim/commands/specification";
+import { EnvelopeCodec, type EnvelopeKey } from "../../shim/replication/envelope";
+import { Replication, type ReplicationOptions } from "../../shim/replication/replication";
+import { describeWithServer } from "../support/servers";
+
+const commands = new Map(packagedSpecifications().map((command) => [command.name, command]));
+const regions = ["us-east-1", "eu-west-1", "ap-northeast-1"] as const;
+type Region = (typeof regions)[number];
+const envelopeKeys: readonly [EnvelopeKey] = [{ id: 1, key: randomBytes(32) }];
+const log = pino({ level: process.env.LOG_LEVEL ?? "silent" });
+
+function send(replication: Replication, line: string | readonly (string | Buffer)[]) {
+  const args = (typeof line === "string" ? line.split(" ") : line).map((word) => Buffer.from(word));
+  const name = String(args[0]).toUpperCase();
+  return replication.accept(commands.get(name) as CommandSpecification, args);
+}
+
+async function eventually(check: () => Promise<void>): Promise<void> {
+  for (const deadline = performance.now() + 15_000; ; await sleep(5)) {
+    try {
+      return await check();
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+    }
+  }
+}
+
+function settled(replication: Replication): Promise<void> {
+  return new Promise((resolve) => replication.onHome(replication.acceptedSequence, resolve));
+}
+
+describeWithServer("replication between three regions", () => {
+  const servers = new Map<Region, Server>();
+  const clients = new Map<Region, Redis>();
+  let emulator: Emulator;
+  let addresses: Map<string, BusAddresses>;
+  let open: Replication[] = [];
+  const environment = { ...process.env };
+
+  beforeAll(async () => {
+    process.env.AWS_ACCESS_KEY_ID = credentials.accessKeyId;
+    process.env.AWS_SECRET_ACCESS_KEY = credentials.secretAccessKey;
+    emulator = await Emulator.start({ ...noFaults, delay: 0, duplicate: 0.5, reorder: 0.2 });
+    addresses = await createBus(emulator.endpoint, regions);
+    for (const region of regions) {
+      // The emulator hands messages to long polls whose client has gone: they shall come again soon.
+      const sqs = new SQSClient({ endpoint: emulator.endpoint, region, credentials });
+      const QueueUrl = addresses.get(region)!.queueUrl;
+      await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { VisibilityTimeout: "1" } }));
+      sqs.destroy();
+      const server = await Server.start();
+      servers.set(region, server);
+      const client = new Redis(server.url);
+      client.on("error", () => {});
+      clients.set(region, client);
+    }
+  });
+
+  afterEach(async () => {
+    emulator.heal();
+    await Promise.all(open.map((replication) => replication.drain(5000)));
+    open = [];
+  });
+
+  afterAll(async () => {
+    process.env = environment;
+    for (const client of clients.values()) client.disconnect();
+    await Promise.all([...servers.values()].map((server) => server.stop()));
+    await emulator.stop();
+  });
+
+  async function join(region: Region, options: Partial<ReplicationOptions> = {}): Promise<Replication> {
+    const bus = addresses.get(region)!;
+    const url = new URL(servers.get(region)!.url);
+    const replication = new Replication({
+      region,
+      cluster: { host: url.hostname, port: Number(url.port), password: url.password },
+      bus: new SnsSqsBus({ ...bus, endpoint: emulator.endpoint }),
+      envelopeKeys,
+      publishIntervalMs: 20,
+      outboxMaxBytes: 1 << 20,
+      envelopeMaxBytes: 256 * 1024,
+      horizonMs: 600_000,
+      log: log.child({ region }),
+      registry: new Registry(),
+      ...options,
+    });
+    open.push(replication);
+    await replication.start();
+    return replication;
+  }
+
+  function everywhere(check: (client: Redis) => Promise<void>): Promise<void> {
+    return eventually(async () => {
+      for (const client of clients.values()) await check(client);
+    });
+  }
+
+  it("pushes to all regions, and purges everywhere", async () => {
+    const [us, eu] = await Promise.all(regions.map((region) => join(region)));
+    expect(send(us!, ["SET", Buffer.from([0, 200]), Buffer.from([255, 13, 10])])).toEqual({ ok: true });
+    send(us!, "MSET a 1 b 2");
+    await everywhere(async (client) => {
+      expect(await client.getBuffer(Buffer.from([0, 200]))).toEqual(Buffer.from([255, 13, 10]));
+      expect(await client.mget("a", "b")).toEqual(["1", "2"]);
+    });
+    send(eu!, "DEL a");
+    await everywhere(async (client) => expect(await client.mget("a", "b")).toEqual([null, "2"]));
+    send(eu!, "FLUSHALL");
+    await everywhere(async (client) => expect(await client.dbsize()).toBe(0));
+  });
+
+  it("replays at home first, and says when", async () => {
+    const us = await join("us-east-1");
+    for (let index = 1; index <= 500; index += 1) send(us, `SET home ${index}`);
+    expect(us.acceptedSequence).toBe(500);
+    await settled(us);
+    expect(us.homeSequence).toBe(500);
+    expect(await clients.get("us-east-1")!.get("home")).toBe("500");
+    let called = false;
+    us.onHome(500, () => {
+      called = true;
+    });
+    expect(called).toBe(true);
+  });
+
+  it("ends the same everywhere with two shims a region, all writing the same keys, and restarts in between", async () => {
+    const shims = await Promise.all([...regions, ...regions].map((region) => join(region)));
+    for (let round = 0; round < 40; round += 1) {
+      for (const [index, shim] of shims.entries()) {
+        send(shim, round % 7 === index ? `DEL key${round % 5}` : `SET key${round % 5} ${index}:${round}`);
+      }
+      if (round === 20) {
+        await shims[0]!.drain(5000);
+        open = open.filter((each) => each !== shims[0]);
+        shims[0] = await join("us-east-1");
+      }
+      await settled(shims[1]!);
+    }
+    for (const shim of shims) send(shim, `SET done-${shim.figures().origin} 1`);
+    const done = shims.map((shim) => `done-${shim.figures().origin}`);
+    await everywhere(async (client) => expect(await client.exists(...done)).toBe(done.length));
+    // Repetitions and the reordered may still be on their way: they must change nothing, and meanwhile may be missing.
+    const keys = Array.from({ length: 5 }, (_, index) => `key${index}`);
+    await eventually(async () => {
+      const [first, ...others] = await Promise.all([...clients.values()].map((client) => client.mget(keys)));
+      for (const other of others) expect(other).toEqual(first);
+    });
+  });
+
+  it("loses nothing while the bus is down, and refuses rather than drop", async () => {
+    const [us] = await Promise.all([
+      join("us-east-1", { outboxMaxBytes: 50_000 }),
+      join("eu-west-1"),
+      join("ap-northeast-1"),
+    ]);
+    emulator.cut("us-east-1");
+    let count = 0;
+    let answer = send(us!, `SET kept${count} v`);
+    for (; answer.ok; answer = send(us!, `SET kept${count} v`)) count += 1;
+    expect(answer).toEqual({ ok: false, error: expect.stringMatching(/^BUSY .*try again later/) });
+    expect(us!.figures()).toMatchObject({ outboxCommands: count });
+    await settled(us!);
+    expect(await clients.get("us-east-1")!.exists("kept0")).toBe(1);
+    emulator.heal();
+    const keys = Array.from({ length: count }, (_, index) => `kept${index}`);
+    await everywhere(async (client) => expect(await client.exists(...keys)).toBe(count));
+    await eventually(async () => expect(us!.figures()).toMatchObject({ outboxCommands: 0, outboxBytes: 0 }));
+    expect(send(us!, "SET again v")).toEqual({ ok: true });
+  });
+
+  it("sends poison to the dead-letter queue with the reason, and the rest flows", async () => {
+    const registry = new Registry();
+    const eu = await join("eu-west-1", { registry });
+    const { topicArn } = addresses.get("us-east-1")!;
+    const sns = new SNSClient({ endpoint: emulator.endpoint, region: "us-east-1", credentials });
+    const codec = new EnvelopeCodec(envelopeKeys);
+    const args = ["SET", "poisoned", "v"].map((word) => Buffer.from(word));
+    const envelope = (ms: number, words = args) =>
+      codec.seal({ region: "us-east-1", origin: 1, commands: [{ stamp: { ms, counter: 0, origin: 1 }, args: words }] });
+    const stranger = new EnvelopeCodec([{ id: 9, key: randomBytes(32) }]);
+    const bodies = [
+      "nonsense",
+      stranger.seal({ region: "us-east-1", origin: 1, commands: [] }),
+      envelope(Date.now() + 120_000),
+      envelope(Date.now(), [Buffer.from("NOSUCH"), Buffer.from("k")]),
+      envelope(
+        Date.now(),
+        ["SET", "fine", "v"].map((word) => Buffer.from(word)),
+      ),
+    ];
+    for (const Message of bodies) await sns.send(new PublishCommand({ TopicArn: topicArn, Message }));
+    const sqs = new SQSClient({ endpoint: emulator.endpoint, region: "eu-west-1", credentials });
+    const reasons = new Set<string | undefined>();
+    await eventually(async () => {
+      const dead = await sqs.send(
+        new ReceiveMessageCommand({
+          QueueUrl: addresses.get("eu-west-1")!.deadLetterQueueUrl,
+          MaxNumberOfMessages: 10,
+          MessageAttributeNames: ["All"],
+        }),
+      );
+      for (const { MessageAttributes } of dead.Messages ?? []) reasons.add(MessageAttributes?.reason?.StringValue);
+      expect([...reasons].sort()).toEqual([
+        expect.stringMatching(/^an envelope of \d+ bytes is shorter/),
+        expect.stringMatching(/^command NOSUCH with stamp [0-9a-f]{24}: /),
+        expect.stringMatching(/^sealed with key 9/),
+        expect.stringMatching(/^stamp [0-9a-f]{24} is too far in the future/),
+      ]);
+    });
+    await eventually(async () => expect(await clients.get("eu-west-1")!.mget("fine", "poisoned")).toEqual(["v", null]));
+    expect(eu.figures().poison).toBeGreaterThanOrEqual(4);
+    expect(await registry.metrics()).toContain("redis_on_fly_poison_envelopes_total");
+    for (const client of [sns, sqs]) client.destroy();
+  });
+
+  it("drains: publishes what is in the outbox, and says what it could not", async () => {
+    const [us, eu] = await Promise.all([join("us-east-1", { outboxMaxBytes: 1 << 24 }), join("eu-west-1")]);
+    for (let index = 0; index < 3000; index += 1) send(us!, ["SET", `drained${index}`, randomBytes(100)]);
+    expect(await us!.drain(5000)).toEqual({ lost: 0 });
+    await eventually(async () => expect(await clients.get("eu-west-1")!.exists("drained0", "drained2999")).toBe(2));
+    emulator.cut("eu-west-1");
+    send(eu!, "SET never v");
+    send(eu!, "SET sent v");
+    expect(await eu!.drain(50)).toEqual({ lost: 2 });
+    open = [];
+  });
+
+  it("starts while the cluster is down, receives nothing until it is there, and catches up after a restart", async () => {
+    const us = await join("us-east-1");
+    await servers.get("eu-west-1")!.stop();
+    const eu = await join("eu-west-1");
+    expect(send(eu, "SET early v")).toEqual({ ok: true });
+    await settled(eu);
+    send(us, "SET meanwhile v");
+    await settled(us);
+    expect(eu.figures().applied).toBe(0);
+    await servers.get("eu-west-1")!.restart();
+    await eventually(async () => {
+      expect(await clients.get("eu-west-1")!.exists("early", "meanwhile")).toBe(2);
+      expect(Object.keys(eu.figures().regions)).toEqual(expect.arrayContaining(["eu-west-1", "us-east-1"]));
+    });
+  });
+
+  it("answers an error where a command cannot be replayed", async () => {
+    const us = await join("us-east-1", { envelopeMaxBytes: 8192 });
+    const errors = [
+      send(us, "SET k v EX abc"),
+      send(us, "SETEX k 0 v"),
+      send(us, ["SET", "k", randomBytes(7000)]),
+      send(us, "RPUSH k v"),
+      send(us, "EVALSHA abc 0"),
+    ];
+    expect(errors.map((answer) => (answer.ok ? "OK" : answer.error))).toEqual([
+      "ERR value is not an integer or out of range",
+      "ERR invalid expire time in 'setex' command",
+      expect.stringMatching(/^ERR command of 70\d\d bytes is too large for database 1 \(at most \d+ bytes\)$/),
+      "OK",
+      "ERR 'EVALSHA' cannot be replayed, send it on database 0",
+    ]);
+    const wide = await join("us-east-1");
+    const many = Array.from({ length: 7100 }, String);
+    expect(send(wide, ["RPUSH", "k", ...many])).toMatchObject({ error: expect.stringContaining("split it") });
+    expect(send(wide, ["DEL", ...many])).toEqual({ ok: true });
+    expect(us.acceptedSequence).toBe(1);
+  });
+});

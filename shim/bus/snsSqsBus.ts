@@ -20,6 +20,9 @@ const LONG_POLL_SECONDS = 20;
 const BATCH_SIZE = 10;
 /** Publisher and consumer have their own, longer patience. */
 const MAX_ATTEMPTS = 2;
+/** A call that got lost on the way must end as an error: the SDK would wait for ever. */
+const TIMEOUTS = { connectionTimeout: 3_000, throwOnRequestTimeout: true } as const;
+const REQUEST_TIMEOUT_MS = 10_000;
 
 /** {@link Bus} on one region's SNS topic and SQS queue. */
 export class SnsSqsBus implements Bus {
@@ -35,11 +38,19 @@ export class SnsSqsBus implements Bus {
         `"${options.topicArn}" names no region: give a topic's ARN, arn:aws:sns:<region>:<account>:<name>`,
       );
     }
-    const endpoint = options.endpoint === undefined ? {} : { endpoint: options.endpoint };
+    const shared = {
+      region,
+      maxAttempts: MAX_ATTEMPTS,
+      ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
+    };
     this.options = options;
-    this.topics = new SNSClient({ region, maxAttempts: MAX_ATTEMPTS, ...endpoint });
-    // With the queue's URL as endpoint, an endpoint of the caller's would be passed over.
-    this.queues = new SQSClient({ region, maxAttempts: MAX_ATTEMPTS, useQueueUrlAsEndpoint: false, ...endpoint });
+    this.topics = new SNSClient({ ...shared, requestHandler: { ...TIMEOUTS, requestTimeout: REQUEST_TIMEOUT_MS } });
+    this.queues = new SQSClient({
+      ...shared,
+      // With the queue's URL as endpoint, an endpoint of the caller's would be passed over.
+      useQueueUrlAsEndpoint: false,
+      requestHandler: { ...TIMEOUTS, requestTimeout: LONG_POLL_SECONDS * 1000 + REQUEST_TIMEOUT_MS },
+    });
   }
 
   async publish(body: string): Promise<void> {

@@ -12,7 +12,8 @@
 
 /** Common to all scripts. ARGV[1]: milliseconds that a generation lasts. */
 const records = `
-local time = redis.call('TIME')
+local call = redis.call
+local time = call('TIME')
 local nowMs = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local spanMs = tonumber(ARGV[1])
 local generation = math.floor(nowMs / spanMs)
@@ -25,7 +26,7 @@ local function field(kind, key)
 end
 
 local function recorded(bucket, name)
-  return redis.call('HGET', current .. bucket, name) or redis.call('HGET', previous .. bucket, name)
+  return call('HGET', current .. bucket, name) or call('HGET', previous .. bucket, name)
 end
 
 local function newer(stamp, than)
@@ -52,9 +53,9 @@ local transient = {
   OOM = 1, LOADING = 1, READONLY = 1, CLUSTERDOWN = 1, MASTERDOWN = 1, MISCONF = 1, NOREPLICAS = 1, TRYAGAIN = 1
 }
 
-redis.call('SELECT', 1)
-local flush = redis.call('GET', 'flush')
-local newest = redis.call('GET', 'newest')
+call('SELECT', 1)
+local flush = call('GET', 'flush')
+local newest = call('GET', 'newest')
 local highest = newest
 local buckets, overwritten = {}, {}
 local function meet(key, bucket)
@@ -92,7 +93,7 @@ while i <= last do
   i = lasts[count] + 1
 end
 
-redis.call('SELECT', 0)
+call('SELECT', 0)
 local errors, dirty, runs = {}, {}, {}
 local function overwrite(key, stamp)
   overwritten[key] = stamp
@@ -118,7 +119,7 @@ local function apply(n)
   if stamp < late then
     for _, each in ipairs(list or { key }) do
       if newer(stamp, overwritten[each]) then
-        redis.call('UNLINK', each)
+        call('UNLINK', each)
         overwrite(each, stamp)
       end
     end
@@ -137,11 +138,11 @@ end
 local outcomes = {}
 for n = 1, count do outcomes[n] = apply(n) end
 
-redis.call('SELECT', 1)
+call('SELECT', 1)
 local function record(bucket, name, value)
   local hash = current .. bucket
-  if redis.call('HSET', hash, name, value) == 1 and redis.call('HLEN', hash) == 1 then
-    redis.call('PEXPIRE', hash, 3 * spanMs)
+  if call('HSET', hash, name, value) == 1 and call('HLEN', hash) == 1 then
+    call('PEXPIRE', hash, 3 * spanMs)
   end
 end
 for key in pairs(dirty) do record(buckets[key], field('k', key), overwritten[key]) end
@@ -153,7 +154,7 @@ for _, n in ipairs(runs) do
     if newer(stamps[n], recorded(buckets[key], name)) then record(buckets[key], name, stamps[n]) end
   end
 end
-if newer(highest, newest) then redis.call('SET', 'newest', highest) end
+if newer(highest, newest) then call('SET', 'newest', highest) end
 return { table.concat(outcomes), unpack(errors) }
 `;
 
@@ -182,8 +183,8 @@ return 'flushed'
  */
 export const sweepScript = `${records}
 local stamp = ARGV[2]
-redis.call('SELECT', 1)
-if redis.call('GET', 'flush') ~= stamp then return 0 end
+call('SELECT', 1)
+if call('GET', 'flush') ~= stamp then return 0 end
 local older = {}
 for i = 4, #ARGV, 2 do
   local bucket, key = ARGV[i], ARGV[i + 1]
@@ -192,10 +193,10 @@ for i = 4, #ARGV, 2 do
   end
 end
 if ARGV[3] == '1' then
-  redis.call('SET', 'flushed', stamp)
-  if newer(stamp, redis.call('GET', 'newest')) then redis.call('SET', 'newest', stamp) end
+  call('SET', 'flushed', stamp)
+  if newer(stamp, call('GET', 'newest')) then call('SET', 'newest', stamp) end
 end
-redis.call('SELECT', 0)
-for _, key in ipairs(older) do redis.call('UNLINK', key) end
+call('SELECT', 0)
+for _, key in ipairs(older) do call('UNLINK', key) end
 return 1
 `;

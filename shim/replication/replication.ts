@@ -45,6 +45,8 @@ export type Acceptance = { readonly ok: true } | { readonly ok: false; readonly 
 const accepted: Acceptance = { ok: true };
 const FIRST_CONTACT_TIMEOUT_MS = 2_000;
 const CLOCK_SAMPLE_INTERVAL_MS = 30_000;
+/** A cluster that leaves commands unanswered for so long counts as lost. */
+const SOCKET_TIMEOUT_MS = 5_000;
 
 /** Copies arguments into memory of their own: a slice would keep the whole network chunk alive. */
 function owned(args: readonly Buffer[]): readonly Buffer[] {
@@ -74,6 +76,7 @@ export class Replication {
     const { region, origin = randomInt(2 ** 32), bus, log } = options;
     this.options = options;
     this.cluster = new Redis({
+      socketTimeout: SOCKET_TIMEOUT_MS,
       ...options.cluster,
       lazyConnect: true,
       // While the cluster is down commands fail at once: the consumer waits, and home replays come again over the bus.
@@ -176,15 +179,16 @@ export class Replication {
   }
 
   /**
-   * Publishes what is in the outbox, finishes the envelopes in hand, and closes connections. Nothing may be accepted
-   * any more.
+   * Publishes what is in the outbox, finishes home replays and the envelopes in hand, and closes connections. Nothing
+   * may be accepted any more.
    *
    * @param timeoutMs - how long publishing may take.
    * @returns how many accepted commands the bus did not get.
    */
   async drain(timeoutMs: number): Promise<{ readonly lost: number }> {
     clearInterval(this.sampling);
-    await Promise.all([this.publisher.drain(timeoutMs), this.consumer.stop()]);
+    const settled = new Promise<void>((resolve) => this.onHome(this.acceptedSequence, resolve));
+    await Promise.all([this.publisher.drain(timeoutMs), this.consumer.stop(), settled]);
     this.cluster.disconnect();
     this.options.bus.close();
     return { lost: this.outbox.commands };

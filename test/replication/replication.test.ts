@@ -255,6 +255,20 @@ describeWithServer("replication between three regions", () => {
     });
   });
 
+  it("does not hang when the cluster does: home replays settle, and come again over the bus", async () => {
+    const url = new URL(servers.get("us-east-1")!.url);
+    const cluster = { host: url.hostname, port: Number(url.port), password: url.password, socketTimeout: 100 };
+    const us = await join("us-east-1", { cluster });
+    process.kill(servers.get("us-east-1")!.pid, "SIGSTOP");
+    send(us, "SET frozen v");
+    await settled(us);
+    process.kill(servers.get("us-east-1")!.pid, "SIGCONT");
+    await eventually(async () => {
+      expect(await clients.get("us-east-1")!.get("frozen")).toBe("v");
+      expect(us.figures().outboxCommands).toBe(0);
+    });
+  });
+
   it("answers an error where a command cannot be replayed", async () => {
     const us = await join("us-east-1", { envelopeMaxBytes: 8192 });
     const errors = [

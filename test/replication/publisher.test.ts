@@ -1,0 +1,91 @@
+import { describe, expect, it } from "@jest/globals";
+import { pino } from "pino";
+import type { Bus } from "../../shim/bus/bus";
+import { commandBytes, type StampedCommand } from "../../shim/replication/envelope";
+import { Outbox } from "../../shim/replication/outbox";
+import { Publisher } from "../../shim/replication/publisher";
+
+function command(value: string): StampedCommand {
+  return { stamp: { ms: 1, counter: 0, origin: 1 }, args: ["SET", "k", value].map((arg) => Buffer.from(arg)) };
+}
+
+const size = commandBytes(command("0").args);
+
+/** A publisher whose envelopes are its commands' values, on a bus that the test decides about. */
+function start({ intervalMs, capacity }: { intervalMs: number; capacity: number }) {
+  const published: string[] = [];
+  const verdicts: { reject: () => void; resolve: () => void }[] = [];
+  const waiters: (() => void)[] = [];
+  const publish = (body: string) => {
+    published.push(body);
+    waiters.shift()?.();
+    return new Promise<void>((resolve, reject) => verdicts.push({ resolve, reject: () => reject(new Error("down")) }));
+  };
+  const outbox = new Outbox();
+  const seal = (commands: readonly StampedCommand[]) => commands.map(({ args }) => args[2]).join(" ");
+  const bus = { publish } as Partial<Bus> as Bus;
+  const publisher = new Publisher({ bus, outbox, seal, capacity, intervalMs, log: pino({ level: "silent" }) });
+  return {
+    outbox,
+    publisher,
+    published,
+    verdicts,
+    add(...values: string[]) {
+      for (const value of values) {
+        outbox.add(command(value));
+        publisher.wake();
+      }
+    },
+    nextPublish: () => new Promise<void>((resolve) => waiters.push(resolve)),
+  };
+}
+
+describe("publisher", () => {
+  it("sends one turn's commands together at once, and what comes meanwhile together later", async () => {
+    const { add, outbox, publisher, published, verdicts, nextPublish } = start({ intervalMs: 30, capacity: 1000 });
+    add("1", "2");
+    await nextPublish();
+    add("3");
+    setImmediate(() => add("4"));
+    await nextPublish();
+    expect(published).toEqual(["1 2", "3 4"]);
+    expect(outbox.commands).toBe(4);
+    for (const { resolve } of verdicts) resolve();
+    await publisher.drain(1000);
+    expect(outbox).toMatchObject({ commands: 0, bytes: 0, waitingBytes: 0 });
+  });
+
+  it("splits between commands, and does not pace full envelopes", async () => {
+    const { add, publisher, published, nextPublish } = start({ intervalMs: 1_000_000, capacity: 2 * size });
+    add("1", "2", "3", "4");
+    await nextPublish();
+    await nextPublish();
+    expect(published).toEqual(["1 2", "3 4"]);
+    await publisher.drain(0);
+  });
+
+  it("tries again what failed before anything newer, and keeps it meanwhile", async () => {
+    const { add, outbox, publisher, published, verdicts, nextPublish } = start({ intervalMs: 0, capacity: 2 * size });
+    add("1", "2");
+    await nextPublish();
+    verdicts[0]!.reject();
+    const again = nextPublish();
+    setImmediate(() => add("3"));
+    await again;
+    expect(published).toEqual(["1 2", "1 2"]);
+    expect(outbox.commands).toBe(3);
+    verdicts[1]!.resolve();
+    await nextPublish();
+    expect(published).toEqual(["1 2", "1 2", "3"]);
+    verdicts[2]!.resolve();
+    await publisher.drain(1000);
+    expect(outbox.commands).toBe(0);
+  });
+
+  it("gives up draining in time, and leaves what is not confirmed in the outbox", async () => {
+    const { add, outbox, publisher } = start({ intervalMs: 0, capacity: 2 * size });
+    add("1", "2", "3");
+    await publisher.drain(10);
+    expect(outbox.commands).toBe(3);
+  });
+});

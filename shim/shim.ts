@@ -93,7 +93,7 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
       stopping = true;
       const endsAt = performance.now() + configuration.drainTimeoutMs;
       const cutOff = await listener.drain(configuration.drainTimeoutMs);
-      const { lost } = await replication.drain(Math.max(0, endsAt - performance.now()));
+      const { lost } = await replication.drain(Math.max(0, Math.round(endsAt - performance.now())));
       log.info({ cutOff, lost }, "drained");
       control.stop();
       pool.close();

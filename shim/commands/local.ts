@@ -28,7 +28,7 @@ export type LocalAnswer = Buffer | Promise<Buffer>;
 const ok = encodeSimple("OK");
 
 const noAuthHello =
-  "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> " +
+  "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> " +
   "option can be used to authenticate the client and select the RESP protocol version at the same time";
 const wrongPassword = "WRONGPASS invalid username-password pair or user is disabled.";
 

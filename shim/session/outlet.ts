@@ -15,6 +15,7 @@ export interface OutletEvents {
 
 /** More than this unread makes a lane that only this session uses pause. */
 const CONGESTED_BYTES = 1024 * 1024;
+const LINGER_MS = 2000;
 
 export class Outlet implements ReplySink {
   /** Requests without a reply yet. */
@@ -83,9 +84,14 @@ export class Outlet implements ReplySink {
     this.socket.destroy();
   }
 
-  /** Writes what is left and closes. */
+  /**
+   * Writes what is left and closes. What the client still sends is read for a while and dropped, since closing over unread
+   * bytes would reset the connection and take the last replies away from it.
+   */
   end(): void {
     this.write();
+    if (this.socket.writableEnded) return;
     this.socket.end();
+    setTimeout(() => this.socket.destroy(), LINGER_MS).unref();
   }
 }

@@ -19,7 +19,7 @@ export function parseArguments(frame: Buffer): Buffer[] {
 }
 
 const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", a: "\x07" };
-const doubleQuoted = /"((?:\\[^]|[^"\\])*)"/y;
+const doubleQuoted = /"((?:\\[\s\S]|[^"\\])*)"/y;
 const singleQuoted = /'((?:\\'|\\(?!')|[^'\\])*)'/y;
 const unquoted = /[^\s\0"']+/y;
 const space = /[\s\0]*/y;
@@ -43,7 +43,7 @@ export function splitInline(line: Buffer): Buffer[] | undefined {
   const parsed: Buffer[] = [];
   for (take(space); at < text.length; take(space)) {
     let word = take(unquoted)?.[0] ?? "";
-    const quoted = take(doubleQuoted)?.[1]?.replace(/\\(?:x([0-9a-fA-F]{2})|([^]))/g, unescape);
+    const quoted = take(doubleQuoted)?.[1]?.replace(/\\(?:x([0-9a-fA-F]{2})|([\s\S]))/g, decodeEscape);
     const plain = quoted ?? take(singleQuoted)?.[1]?.replaceAll("\\'", "'");
     word += plain ?? "";
     const next = text[at];
@@ -53,6 +53,6 @@ export function splitInline(line: Buffer): Buffer[] | undefined {
   return parsed;
 }
 
-function unescape(_match: string, hex: string | undefined, character = ""): string {
+function decodeEscape(_match: string, hex: string | undefined, character = ""): string {
   return hex === undefined ? (escapes[character] ?? character) : String.fromCharCode(Number.parseInt(hex, 16));
 }

@@ -1,0 +1,14 @@
+// Waits for what comes about by itself, such as a replay in another region.
+
+/** Asks again and again until an assertion holds; after ten seconds its last failure is thrown. */
+export async function eventually<Result>(assertion: () => Promise<Result> | Result): Promise<Result> {
+  const giveUpAt = performance.now() + 10_000;
+  for (;;) {
+    try {
+      return await assertion();
+    } catch (error) {
+      if (performance.now() > giveUpAt) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}

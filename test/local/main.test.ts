@@ -1,14 +1,29 @@
-// `npm start` as a program: what it prints, what it refuses, what it leaves behind. It runs as built, from its own file.
+// `npm start` as a program: what it prints, what it refuses, what it leaves behind. It runs as built, from a copy with a
+// state of its own, so that a fabric that runs in this checkout meanwhile is left alone.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import type { RegionState } from "../../local/state";
 import { describeWithServer } from "../support/servers";
 
-const main = join(__dirname, "../../local/dist/main.js");
+const root = join(__dirname, "../..");
+const copy = mkdtempSync(join(tmpdir(), "redis-on-fly-"));
+const main = join(copy, "local/dist/main.js");
+
+/** The copy shares this checkout's packages and its server. */
+function makeCopy(): void {
+  cpSync(join(root, "local/dist"), join(copy, "local/dist"), { recursive: true });
+  writeFileSync(join(copy, "package-lock.json"), "{}");
+  mkdirSync(join(copy, ".local"));
+  for (const path of ["node_modules", ".local/bin", ".local/redis"]) {
+    if (existsSync(join(root, path))) symlinkSync(join(root, path), join(copy, path));
+  }
+}
 
 interface Run {
   readonly child: ChildProcess;
@@ -49,15 +64,18 @@ describeWithServer("npm start", () => {
   let fabric: Run;
 
   beforeAll(async () => {
+    makeCopy();
     fabric = run("--regions", "us-east-1,eu-west-1", "--delay", "0", "--json");
     await outputMatches(fabric, "stdout", /\n/);
     regions.push(...JSON.parse(fabric.output.stdout).regions);
   });
 
   afterAll(async () => {
-    if (fabric.child.exitCode !== null) return;
-    fabric.child.kill();
-    await once(fabric.child, "close");
+    if (fabric.child.exitCode === null) {
+      fabric.child.kill();
+      await once(fabric.child, "close");
+    }
+    rmSync(copy, { recursive: true });
   });
 
   test("prints one line of JSON, with each region's name, URL, cluster and process", () => {

@@ -66,7 +66,9 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
       password: configuration.password,
       identity: () => control.identity,
       info: async (sections) => {
-        const upstream = await control.info(sections.filter((name) => name !== "fly"));
+        // Of the shim's own section the cluster knows nothing, and it would take an empty list for all.
+        const others = sections.filter((name) => name !== "fly");
+        const upstream = sections.length > 0 && others.length === 0 ? "" : await control.info(others);
         return renderInfo(upstream, sections, flySection(region, listener.size, replication.figures()));
       },
     },

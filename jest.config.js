@@ -2,6 +2,16 @@
 module.exports = {
   testMatch: ["<rootDir>/test/**/*.test.ts"],
   modulePathIgnorePatterns: ["<rootDir>/.*/dist/"],
-  transform: { "\\.ts$": ["@swc/jest", { jsc: { parser: { syntax: "typescript" }, target: "es2023" }, module: { type: "commonjs", ignoreDynamic: true } }] },
+  transform: {
+    "\\.ts$": [
+      "@swc/jest",
+      {
+        jsc: { parser: { syntax: "typescript" }, target: "es2023" },
+        module: { type: "commonjs", ignoreDynamic: true },
+      },
+    ],
+  },
+  // The fabric imports the built shim; in tests it is the sources that count.
+  moduleNameMapper: { "^@redis-on-fly/shim/dist/(.*)$": "<rootDir>/shim/$1" },
   testTimeout: 20_000,
 };

@@ -142,7 +142,9 @@ export class LanePool {
     slot.lane = undefined;
     slot.failures++;
     if (slot.failures === 1) this.losses++;
-    this.options.log.warn({ protocol, reason: reason.message }, "lost a lane to the cluster");
+    // One warning an outage; what the retries meet is for those who look closer.
+    const level = slot.failures === 1 ? "warn" : "debug";
+    this.options.log[level]({ protocol, reason: reason.message }, "lost a lane to the cluster");
     if (slot.failures === 1) {
       this.connect(slot, protocol);
       return;

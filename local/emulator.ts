@@ -23,7 +23,8 @@ export class Emulator {
     const { buildApp } = await import("fauxqs");
     const wires = new Wires(faults);
     // What it stores for S3 is its own affair, whatever its types ask for.
-    const app = buildApp({ logger: false, stores: (await wiredStores(wires)) as Stores });
+    const stores = (await wiredStores(wires)) as Stores;
+    const app = buildApp({ logger: false, stores });
     app.addHook("onRequest", async (request, reply) => {
       // Signature version 4: Credential=<key>/<date>/<region>/<service>/aws4_request
       const [, region, service] =
@@ -32,6 +33,13 @@ export class Emulator {
         const error = "<Error><Type>Receiver</Type><Code>ServiceUnavailable</Code><Message>cut off</Message></Error>";
         return reply.code(503).type("text/xml").send(`<ErrorResponse>${error}</ErrorResponse>`);
       }
+    });
+    app.addHook("onSend", async (request, _reply, payload) => {
+      // fauxqs hands messages to a long poll whose client has gone; they shall not stay invisible for that.
+      if (request.headers["x-amz-target"] !== "AmazonSQS.ReceiveMessage" || !request.raw.socket.readableEnded) return;
+      const queue = stores.sqsStore.getQueue((request.body as { QueueUrl: string }).QueueUrl);
+      const { Messages = [] } = JSON.parse(String(payload)) as { Messages?: { ReceiptHandle: string }[] };
+      for (const { ReceiptHandle } of Messages) queue?.changeVisibility(ReceiptHandle, 0);
     });
     return new Emulator(app, wires, await app.listen({ host: "127.0.0.1", port: 0 }));
   }

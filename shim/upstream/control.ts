@@ -21,6 +21,8 @@ export function driverOptions({ host, port, tls, user, password }: ClusterAddres
     ...(password === undefined ? {} : { password }),
     ...(tls ? { tls: { servername: host } } : {}),
     lazyConnect: true,
+    // Nothing is asked of a connection that is being closed; its timer would keep a stopped process alive.
+    disconnectTimeout: 100,
     maxRetriesPerRequest: 0,
     retryStrategy: (attempts: number) => Math.min(2000, 50 * attempts),
   } satisfies RedisOptions;

@@ -71,6 +71,21 @@ describe("the bus", () => {
     expect(Attributes).toMatchObject({ MessageRetentionPeriod: "1209600" });
     expect(JSON.parse(Attributes!.RedrivePolicy!)).toMatchObject({ maxReceiveCount: 1000 });
   });
+
+  test("loses nothing to a long poll whose client has gone", async () => {
+    const { emulator, publish, receive } = await start();
+    const { queueUrl: QueueUrl } = (await createBus(emulator.endpoint, [NEAR])).get(NEAR)!;
+    const sqs = new SQSClient({ endpoint: emulator.endpoint, region: NEAR, credentials });
+    const gone = new AbortController();
+    const poll = new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 20 });
+    const polling = sqs.send(poll, { abortSignal: gone.signal });
+    // Answered behind the poll, which therefore waits by now.
+    await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }));
+    gone.abort();
+    await expect(polling).rejects.toThrow("aborted");
+    await publish(NEAR, "hello");
+    expect(await receive(NEAR, 1)).toEqual(["hello"]);
+  });
 });
 
 describe("the wires", () => {

@@ -19,7 +19,7 @@ describeWithServer("a fabric", () => {
   });
 
   function connect(url: string, db = 0): Redis {
-    const client = new Redis(url, { db });
+    const client = new Redis(url, { db, disconnectTimeout: 100 });
     clients.push(client);
     return client;
   }

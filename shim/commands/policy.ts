@@ -66,9 +66,9 @@ export function rulesFor(command: CommandSpecification, allowGroups: readonly Sw
   return { regional: flags.has("blocking") ? "private" : "forward", virtual };
 }
 
-/** Whether a command changes data, or may: one of which nothing is known must not be mistaken for a read. */
-export function isWrite({ flags }: CommandSpecification): boolean {
-  return flags.has("write") || flags.size === 0;
+/** Whether a command changes data, or may: whatever does not call itself a read must not be taken for one. */
+export function isWrite({ name, flags }: CommandSpecification): boolean {
+  return !flags.has("readonly") && !name.endsWith("|HELP");
 }
 
 function isRefused({ name, flags }: CommandSpecification, allowGroups: readonly SwitchableGroup[]): boolean {

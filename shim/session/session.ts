@@ -125,6 +125,7 @@ export class Session implements LocalSession {
 
   /** Closes the connection at once; what was not answered stays so. */
   destroy(): void {
+    this.leaving = true;
     this.socket.destroy();
   }
 
@@ -276,7 +277,7 @@ export class Session implements LocalSession {
     if (/^(post|host:)$/i.test(name.toString("latin1"))) {
       // A browser that was lured into talking to a cache; Redis closes at once as well.
       this.services.log.warn({ session: this.id }, "closed a connection that spoke HTTP");
-      this.socket.destroy();
+      this.destroy();
       return true;
     }
     return this.dispatch(this.services.table.lookup(name, 0, name.length), words, encodeRequest(words));
@@ -456,12 +457,12 @@ export class Session implements LocalSession {
   private onOverflow(waitingBytes: number): void {
     this.services.counters.overflows++;
     this.services.log.warn({ session: this.id, waitingBytes }, "disconnected a client that reads too slowly");
-    this.socket.destroy();
+    this.destroy();
   }
 
   /** The client has sent all it will: what it sent is answered, but nobody waits for a blocking command any more. */
   private onEnd(): void {
-    if (this.own?.blocking && this.own.busy) this.socket.destroy();
+    if (this.own?.blocking && this.own.busy) this.destroy();
     this.finishing = true;
     if (!this.waiting && !this.fetching) this.leaving = true;
     this.leaveIfDone();

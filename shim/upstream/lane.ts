@@ -272,8 +272,7 @@ export class Lane {
     }
     if (this.oldest && completed > 0) handOut(this.oldest, position);
     for (const sink of touched) sink.flush();
-    const reader = this.oldest?.sink;
-    if (this.exclusive && reader?.congested && !reader.closed) this.pause();
+    if (this.exclusive) this.pauseForSlowReader();
     if (this.retiring && !this.busy) this.destroy();
   }
 
@@ -282,7 +281,16 @@ export class Lane {
     if (!entry.next) this.newest = undefined;
   }
 
-  private pause(): void {
+  /**
+   * Leaves replies with the cluster while their reader is slow. Not where others' commands came upon the lane before it
+   * was taken out of sharing: they must not wait, so the reader's output limit decides.
+   */
+  private pauseForSlowReader(): void {
+    const reader = this.oldest?.sink;
+    if (!reader?.congested || reader.closed) return;
+    for (let entry = this.oldest; entry; entry = entry.next) {
+      if (entry.sink !== reader && !entry.sink.closed) return;
+    }
     this.paused = true;
     this.socket.pause();
   }

@@ -1,0 +1,190 @@
+// Sessions among each other: whatever their pipelines mix, each gets its own replies, in order, and slow or large ones do
+// not hold up the rest.
+import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import type { Fabric } from "../../local/fabric";
+import { encodeRequest } from "../../shim/resp/encoder";
+import { eventually } from "../support/eventually";
+import { startFabric } from "../support/fabric";
+import { RawClient } from "../support/rawClient";
+import { describeWithServer, Server } from "../support/servers";
+
+const OK = "+OK\r\n";
+const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`;
+const refusal = (name: string): string => `-ERR unknown command '${name}' (not supported by Redis on Fly)\r\n`;
+
+describeWithServer("sessions", () => {
+  let fabric: Fabric;
+  let plain: Server;
+  const clients: RawClient[] = [];
+
+  beforeAll(async () => {
+    [fabric, plain] = await Promise.all([startFabric({ regions: ["eu-west-1"] }), Server.start()]);
+  });
+  afterAll(() => Promise.all([fabric?.stop(), plain?.stop()]));
+  afterEach(() => {
+    for (const client of clients.splice(0)) client.close();
+  });
+
+  async function open(url = fabric.url(fabric.regions[0]!)): Promise<RawClient> {
+    const client = await RawClient.connect(url);
+    clients.push(client);
+    return client;
+  }
+
+  test("random pipelines over every kind of lane get what one plain server gives, in any chunks", async () => {
+    const key = fc.constantFrom("a", "b", "c");
+    const large = "x".repeat(70_000);
+    const command = fc.oneof(
+      fc.tuple(fc.constant("SET"), key, fc.constantFrom("1", "2", large)),
+      fc.tuple(fc.constantFrom("GET", "get", "STRLEN", "DEL", "TYPE", "INCR", "LLEN"), key),
+      fc.tuple(fc.constant("RPUSH"), key, fc.constantFrom("x", "y")),
+      fc.tuple(fc.constantFrom("BLPOP", "brpop"), key, fc.constant("0.01")),
+      fc.tuple(
+        fc.constant("BLMOVE"),
+        key,
+        key,
+        fc.constantFrom("LEFT", "RIGHT"),
+        fc.constant("LEFT"),
+        fc.constant("0.01"),
+      ),
+      fc.constantFrom(
+        ["PING"],
+        ["ECHO", "hi"],
+        ["SELECT", "0"],
+        ["NOSUCH", "x"],
+        ["GET"],
+        ["HELLO", "2"],
+        ["HELLO", "3"],
+      ),
+      fc.constantFrom(["XREAD", "BLOCK", "10", "STREAMS", "none", "$"], ["FLUSHALL"], ["COPY", "a", "b", "REPLACE"]),
+    ) as fc.Arbitrary<string[]>;
+    const sizes = fc.infiniteStream(fc.constantFrom(1, 7, 100, 70_000));
+    await fc.assert(
+      fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 25 }), sizes, async (commands, chunks) => {
+        const [ours, theirs] = await Promise.all([open(), open(plain.url)]);
+        for (const client of [ours, theirs]) await client.call("FLUSHALL");
+        theirs.send(...commands);
+        const bytes = Buffer.concat(commands.map((words) => encodeRequest(words)));
+        for (let at = 0; at < bytes.length; ) {
+          const { value } = chunks.next() as { value: number };
+          ours.write(bytes.subarray(at, at + value));
+          at += value;
+        }
+        const withoutIds = (replies: string[]): string[] => replies.map((reply) => reply.replace(/id\r\n:\d+/, "id"));
+        const expected = withoutIds(await theirs.take(commands.length));
+        expect(withoutIds(await ours.take(commands.length))).toEqual(expected);
+        for (const client of clients.splice(0)) client.close();
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  test("many at once each get their own replies", async () => {
+    const crowd = await Promise.all(Array.from({ length: 50 }, () => open()));
+    const rounds = 40;
+    await Promise.all(
+      crowd.map(async (client, index) => {
+        const name = index % 2 === 0 ? "2" : "3";
+        await client.call("HELLO", name);
+        for (let round = 0; round < rounds; round++) {
+          const value = `${index}:${round}`;
+          client.send(["SET", `crowd:${index}`, value], ["PING", value], ["GET", `crowd:${index}`], ["multi"]);
+          expect(await client.take(4)).toEqual([OK, bulk(value), bulk(value), refusal("multi")]);
+        }
+      }),
+    );
+  });
+
+  test("a client that blocks holds nobody up", async () => {
+    const [blocked, other] = [await open(), await open()];
+    blocked.send(["BLPOP", "wake", "0"], ["PING"]);
+    await eventually(async () => expect(await other.call("INFO", "clients")).toContain("blocked_clients:1"));
+    expect(await other.call("RPUSH", "wake", "up")).toBe(":1\r\n");
+    expect(await blocked.take(2)).toEqual(["*2\r\n$4\r\nwake\r\n$2\r\nup\r\n", "+PONG\r\n"]);
+  });
+
+  test("a client that does not read a large reply holds nobody up, and gets it when it reads", async () => {
+    const [slow, other] = [await open(), await open()];
+    const size = 20 * 1024 * 1024;
+    await other.call("SET", "huge", Buffer.alloc(size, "h"));
+    slow.socket.pause();
+    slow.send(["GET", "huge"], ["GET", "small"], ["GET", "huge"]);
+    await other.call("SET", "small", "value");
+    for (let round = 0; round < 100; round++) expect(await other.call("GET", "small")).toBe(bulk("value"));
+    slow.socket.resume();
+    const replies = await slow.take(3);
+    expect(replies.map(({ length }) => length)).toEqual([size + 13, expect.any(Number), size + 13]);
+    await other.call("DEL", "huge");
+  });
+
+  test("a client that never reads is cut off at the output limit", async () => {
+    const [greedy, other] = [await open(), await open()];
+    await other.call("SET", "page", Buffer.alloc(60_000, "p"));
+    greedy.socket.pause();
+    // 90 MB of replies, each too small to make a lane of its own worthwhile.
+    const batch = Buffer.concat(Array.from({ length: 1500 }, () => encodeRequest(["GET", "page"])));
+    greedy.write(batch);
+    await eventually(async () => {
+      const metrics = await fetch(`http://127.0.0.1:${fabric.regions[0]!.shims[0]!.operationsPort}/metrics`);
+      expect(await metrics.text()).toMatch(/redis_on_fly_overflows_total 1\n/);
+    });
+    greedy.socket.resume();
+    await greedy.closed;
+    expect(await other.call("PING")).toBe("+PONG\r\n");
+  });
+
+  test("a client that leaves in mid-command disturbs nobody", async () => {
+    const other = await open();
+    for (const bytes of [
+      "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nab",
+      `*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$900000\r\n${"x".repeat(100_000)}`,
+      "*3\r\n$5\r\nBLP",
+    ]) {
+      const leaving = await open();
+      leaving.write(bytes);
+      leaving.close();
+      expect(await other.call("GET", "k")).toBe("$-1\r\n");
+    }
+  });
+
+  test("one that is not authenticated is told so, and may authenticate", async () => {
+    const { port } = new URL(fabric.url(fabric.regions[0]!));
+    const client = await open(`redis://127.0.0.1:${port}`);
+    const { password, username } = new URL(fabric.url(fabric.regions[0]!));
+    const noAuth = "-NOAUTH Authentication required.\r\n";
+    client.send(["GET", "k"], ["PING"], ["EVAL", "x", "0"], ["NOSUCH"], ["AUTH", "wrong"], ["AUTH", username, "wrong"]);
+    expect(await client.take(6)).toEqual([
+      ...Array.from({ length: 4 }, () => noAuth),
+      "-WRONGPASS invalid username-password pair or user is disabled.\r\n",
+      "-WRONGPASS invalid username-password pair or user is disabled.\r\n",
+    ]);
+    client.send(["AUTH", "default", password], ["PING"], ["RESET"], ["PING"], ["AUTH", password], ["PING"]);
+    expect(await client.take(6)).toEqual([OK, "+PONG\r\n", "+RESET\r\n", noAuth, OK, "+PONG\r\n"]);
+    client.write(`auth ${username} "${password}"\r\nping\r\n`);
+    expect(await client.take(2)).toEqual([OK, "+PONG\r\n"]);
+    expect(await client.call("HELLO", "3", "SETNAME", "app", "AUTH", username, password)).toMatch(/^%7\r\n/);
+  });
+
+  test("QUIT answers everything before it and closes", async () => {
+    const client = await open();
+    client.send(["SET", "k", "v"], ["GET", "k"], ["QUIT"], ["GET", "k"]);
+    expect(await client.take(4)).toEqual([OK, bulk("v"), OK]);
+    await client.closed;
+    await (await open()).call("DEL", "k");
+  });
+
+  test("a browser that was lured here is cut off", async () => {
+    const client = await open();
+    client.write("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nSET k v\r\n");
+    await client.closed;
+    expect(await (await open()).call("EXISTS", "k")).toBe(":0\r\n");
+  });
+
+  test("tells its health", async () => {
+    const { operationsPort } = fabric.regions[0]!.shims[0]!;
+    const ask = async (path: string): Promise<number> =>
+      (await fetch(`http://127.0.0.1:${operationsPort}${path}`)).status;
+    expect(await Promise.all(["/live", "/ready", "/metrics", "/"].map(ask))).toEqual([200, 200, 200, 404]);
+  });
+});

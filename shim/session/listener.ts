@@ -1,7 +1,8 @@
 // The port that clients connect to, and the sessions that are open.
 import { createServer, type Server } from "node:net";
 import { listen, portOf } from "../operations/operationsServer";
-import { Session, type SessionServices } from "./session";
+import type { SessionServices } from "./services";
+import { Session } from "./session";
 
 /** Below the load balancer's idle timeout, so that connections which only wait stay open. */
 const KEEP_ALIVE_MS = 60_000;

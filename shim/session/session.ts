@@ -4,47 +4,20 @@
 // home replays of database 1 included. A command that must wait stalls the session: its socket is paused, and the same
 // event is taken again once the session is idle.
 import type { Socket } from "node:net";
-import type { Logger } from "pino";
-import type { CommandEntry, CommandTable } from "../commands/commandTable";
+import type { CommandEntry } from "../commands/commandTable";
 import { checkForm, hasArity, unknownCommand, wrongArity } from "../commands/form";
-import { answerLocally, type LocalSession, type LocalSources, openCommands } from "../commands/local";
+import { type Inspection, inspect } from "../commands/inspection";
+import { answerLocally, type LocalSession, openCommands } from "../commands/local";
 import { isWrite, refusalText } from "../commands/policy";
 import type { CommandSpecification } from "../commands/specification";
-import type { Counters } from "../operations/counters";
 import { parseArguments, splitInline } from "../resp/arguments";
 import { encodeError, encodeRequest, encodeSimple, type Protocol } from "../resp/encoder";
 import { type RequestEvent, RequestScanner } from "../resp/requestScanner";
 import type { Lane } from "../upstream/lane";
-import { type LanePool, unreachableText } from "../upstream/lanePool";
+import { unreachableText } from "../upstream/lanePool";
+import { LaneChoice } from "./laneChoice";
 import { Outlet } from "./outlet";
-
-/** What database 1 is to a session; `Replication` is it. */
-export interface Virtual {
-  /** Accepts a well-formed write, or says why not. Copies what it keeps. */
-  accept(
-    command: CommandSpecification,
-    words: readonly Buffer[],
-  ): { readonly ok: true } | { readonly ok: false; readonly error: string };
-  /** Commands accepted so far. */
-  readonly acceptedSequence: number;
-  /** Commands whose replay at home is settled. */
-  readonly homeSequence: number;
-  /** Calls back once `homeSequence` has reached a number. */
-  onHome(sequence: number, callback: () => void): void;
-}
-
-/** What all sessions of a shim share. */
-export interface SessionServices {
-  readonly table: CommandTable;
-  readonly pool: LanePool;
-  readonly virtual: Virtual;
-  readonly sources: LocalSources;
-  readonly counters: Counters;
-  readonly outputLimitBytes: number;
-  /** Bytes of a command on database 1 that are gathered before it is judged. */
-  readonly virtualLimitBytes: number;
-  readonly log: Logger;
-}
+import type { SessionServices } from "./services";
 
 /** A request on its way through, whose bytes are not kept: to a lane, or nowhere where it was answered already. */
 interface Stream {
@@ -55,8 +28,6 @@ interface Stream {
 
 /** Requests over this size stream through a lane of the session's own. */
 const LARGE_REQUEST_BYTES = 64 * 1024;
-/** How long a session keeps a lane of its own after a large reply. */
-const PRIVATE_MS = 5000;
 
 const ok = encodeSimple("OK");
 const noAuth = encodeError("NOAUTH Authentication required.");
@@ -69,19 +40,13 @@ export class Session implements LocalSession {
 
   private readonly scanner: RequestScanner<CommandEntry>;
   private readonly outlet: Outlet;
-  private readonly slot: number;
+  private readonly lanes: LaneChoice;
   private chunk: Buffer = Buffer.alloc(0);
   /** Earlier chunks' bytes of the command under way. */
   private held: Buffer[] = [];
   /** Commands in a row that go to one shared lane in one piece. */
   private run: { lane: Lane; head: Buffer[]; start: number; end: number; count: number } | undefined;
   private stream: Stream | undefined;
-  /** A lane that no other session uses. */
-  private own: Lane | undefined;
-  private ownProtocol: Protocol = 2;
-  private ownTimer: NodeJS.Timeout | undefined;
-  /** Until then commands go over the lane of its own; on the clock of `performance.now()`. */
-  private privateUntil = 0;
   /** Accepted commands of this session up to here must be replayed at home before database 0 is asked. */
   private homeSequence = 0;
   /** The event that has to wait. */
@@ -99,12 +64,12 @@ export class Session implements LocalSession {
     private readonly services: SessionServices,
   ) {
     this.scanner = new RequestScanner(services.table);
-    this.slot = services.pool.assignSlot();
     this.outlet = new Outlet(socket, services.outputLimitBytes, {
       idle: () => this.onIdle(),
-      large: () => this.onLargeReply(),
+      large: () => this.lanes.preferPrivate(),
       overflow: (waitingBytes) => this.onOverflow(waitingBytes),
     });
+    this.lanes = new LaneChoice(services.pool, this.outlet);
     socket.on("data", (chunk: Buffer) => {
       this.chunk = chunk;
       this.scanner.feed(chunk);
@@ -184,7 +149,7 @@ export class Session implements LocalSession {
       run.end = scanner.end;
       return true;
     }
-    const lane = this.chooseLane(this.privateUntil > 0 && this.privateUntil > performance.now());
+    const lane = this.chooseLane();
     if (lane === undefined) return false;
     if (typeof lane === "string") this.answerError(lane);
     else this.run = { lane, head: this.held, start: scanner.start, end: scanner.end, count: 1 };
@@ -214,40 +179,12 @@ export class Session implements LocalSession {
     });
   }
 
-  /**
-   * The lane for the next command.
-   *
-   * @returns a text where there is none to be had; undefined where the lane-change rule makes the command wait
-   */
-  private chooseLane(privately: boolean): Lane | string | undefined {
-    const { pool, virtual } = this.services;
-    if (virtual.homeSequence < this.homeSequence) {
-      virtual.onHome(this.homeSequence, () => this.onIdle());
-      return undefined;
-    }
-    // A lane of its own that is busy in the other protocol must be done first.
-    if (privately && this.own?.busy && this.ownProtocol !== this.protocol) return undefined;
-    const lane = privately ? this.ownLane() : (pool.shared(this.protocol, this.slot) ?? unreachableText);
-    if (typeof lane === "string") return lane;
-    if (this.outlet.inFlight > 0 && this.outlet.lane !== lane) return undefined;
-    if (this.own && this.own !== lane) this.releaseOwn();
-    return lane;
-  }
-
-  private ownLane(): Lane | string {
-    if (this.own?.state === "closed" || this.ownProtocol !== this.protocol) this.releaseOwn();
-    if (!this.own) {
-      const lane = this.services.pool.acquire(this.protocol, this.slot);
-      if (typeof lane === "string") return lane;
-      this.own = lane;
-      this.ownProtocol = this.protocol;
-    }
-    return this.own;
-  }
-
-  private releaseOwn(): void {
-    if (this.own) this.services.pool.release(this.own, this.ownProtocol);
-    this.own = undefined;
+  /** As {@link LaneChoice.choose}; what this session wrote on database 1 must be there before database 0 is asked. */
+  private chooseLane(alone = false): Lane | string | undefined {
+    const { virtual } = this.services;
+    if (virtual.homeSequence >= this.homeSequence) return this.lanes.choose(this.protocol, alone);
+    virtual.onHome(this.homeSequence, () => this.onIdle());
+    return undefined;
   }
 
   /** The bytes of the command that just ended. */
@@ -301,14 +238,14 @@ export class Session implements LocalSession {
       case "private":
         return this.forward(frame, true);
       case "inspect":
-        return this.inspect(entry.specification.name, words, frame);
+        return this.takeInspected(inspect(entry.specification.name, words), frame);
       default:
         return this.takeVirtual(entry, words);
     }
   }
 
   private forward(frame: Buffer, blocking = false): boolean {
-    const lane = this.chooseLane(blocking || this.privateUntil > performance.now());
+    const lane = this.chooseLane(blocking);
     if (lane === undefined) return false;
     if (typeof lane === "string") return this.answerError(lane);
     this.services.counters.forwarded++;
@@ -316,21 +253,9 @@ export class Session implements LocalSession {
     return true;
   }
 
-  /** Commands on database 0 whose arguments decide. */
-  private inspect(name: string, words: readonly Buffer[], frame: Buffer): boolean {
-    const texts = words.slice(1).map((word) => word.toString("latin1").toUpperCase());
-    switch (name) {
-      case "FLUSHALL":
-        // The server's database 1 holds the records of replays, which must survive.
-        return this.forward(encodeRequest(["FLUSHDB", ...words.slice(1)]));
-      case "COPY":
-        if (texts.some((text, at) => text === "DB" && at >= 2 && /^[1-9]\d*$/.test(texts[at + 1] ?? ""))) {
-          return this.answerError("ERR DB index is out of range");
-        }
-        return this.forward(frame);
-      default:
-        return this.forward(frame, texts.slice(0, texts.indexOf("STREAMS")).includes("BLOCK"));
-    }
+  private takeInspected({ error, words, blocks = false }: Inspection, frame: Buffer): boolean {
+    if (error !== undefined) return this.answerError(error);
+    return this.forward(words ? encodeRequest(words) : frame, blocks);
   }
 
   private takeLocal(command: CommandSpecification, words: readonly Buffer[]): boolean {
@@ -445,15 +370,6 @@ export class Session implements LocalSession {
     else this.leaveIfDone();
   }
 
-  private onLargeReply(): void {
-    this.privateUntil = performance.now() + PRIVATE_MS;
-    // Nothing else may come that would give the lane back.
-    this.ownTimer ??= setTimeout(() => {
-      this.ownTimer = undefined;
-      if (this.own && !this.own.busy && !this.stream && performance.now() >= this.privateUntil) this.releaseOwn();
-    }, PRIVATE_MS + 100).unref();
-  }
-
   private onOverflow(waitingBytes: number): void {
     this.services.counters.overflows++;
     this.services.log.warn({ session: this.id, waitingBytes }, "disconnected a client that reads too slowly");
@@ -462,18 +378,17 @@ export class Session implements LocalSession {
 
   /** The client has sent all it will: what it sent is answered, but nobody waits for a blocking command any more. */
   private onEnd(): void {
-    if (this.own?.blocking && this.own.busy) this.destroy();
+    if (this.lanes.blocked) this.destroy();
     this.finishing = true;
     if (!this.waiting && !this.fetching) this.leaving = true;
     this.leaveIfDone();
   }
 
   private onClose(): void {
-    clearTimeout(this.ownTimer);
     this.leaving = true;
     this.waiting = undefined;
     this.outlet.lane?.resume();
-    this.releaseOwn();
+    this.lanes.release();
   }
 }
 

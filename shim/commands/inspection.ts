@@ -1,0 +1,29 @@
+// Commands on database 0 whose arguments decide what becomes of them.
+
+/** What the arguments say. */
+export interface Inspection {
+  /** The command is refused for this reason. */
+  readonly error?: string;
+  /** The command is sent in these words instead of its own. */
+  readonly words?: readonly (Buffer | string)[];
+  /** The command may block. */
+  readonly blocks?: boolean;
+}
+
+/** Looks at the arguments of a command whose rule is `inspect`. */
+export function inspect(name: string, words: readonly Buffer[]): Inspection {
+  const texts = words.slice(1).map((word) => word.toString("latin1").toUpperCase());
+  switch (name) {
+    case "FLUSHALL":
+      // The server's database 1 holds the records of replays, which must survive.
+      return { words: ["FLUSHDB", ...words.slice(1)] };
+    case "COPY":
+      // Likewise nothing may be copied into it.
+      return texts.some((text, at) => at >= 2 && text === "DB" && /^[1-9]\d*$/.test(texts[at + 1] ?? ""))
+        ? { error: "ERR DB index is out of range" }
+        : {};
+    default:
+      // XREAD and XREADGROUP: options come before the word STREAMS.
+      return { blocks: texts.slice(0, texts.indexOf("STREAMS")).includes("BLOCK") };
+  }
+}

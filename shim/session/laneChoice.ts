@@ -1,0 +1,74 @@
+// Which lane a session's next command goes over, under the lane-change rule: to another lane than the commands before it
+// only after all of those were answered.
+import type { Protocol } from "../resp/encoder";
+import type { Lane } from "../upstream/lane";
+import { type LanePool, unreachableText } from "../upstream/lanePool";
+import type { Outlet } from "./outlet";
+
+/** How long a session keeps a lane of its own after a large reply. */
+const PRIVATE_MS = 5000;
+
+export class LaneChoice {
+  private readonly slot: number;
+  /** A lane that no other session uses. */
+  private own: Lane | undefined;
+  private ownProtocol: Protocol = 2;
+  /** Until then all commands go over the own lane; on the clock of `performance.now()`. */
+  private privateUntil = 0;
+  private silence: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly pool: LanePool,
+    private readonly outlet: Outlet,
+  ) {
+    this.slot = pool.assignSlot();
+  }
+
+  /**
+   * The lane for the next command.
+   *
+   * @param alone whether the command needs a lane that no other session uses
+   * @returns the text of an error where there is none to be had; undefined where the command must wait until nothing is
+   *   in flight
+   */
+  choose(protocol: Protocol, alone: boolean): Lane | string | undefined {
+    const privately = alone || (this.privateUntil > 0 && this.privateUntil > performance.now());
+    // A lane of its own that is busy in the other protocol must be done first.
+    if (privately && this.own?.busy && this.ownProtocol !== protocol) return undefined;
+    const lane = privately ? this.ownLane(protocol) : (this.pool.shared(protocol, this.slot) ?? unreachableText);
+    if (typeof lane === "string") return lane;
+    if (this.outlet.inFlight > 0 && this.outlet.lane !== lane) return undefined;
+    if (this.own !== lane) this.release();
+    return lane;
+  }
+
+  /** Whether a command in flight may wait for ever. */
+  get blocked(): boolean {
+    return this.own?.blocking === true && this.own.busy;
+  }
+
+  /** A large reply has come: for some seconds the session's next ones shall not hold up others. */
+  preferPrivate(): void {
+    this.privateUntil = performance.now() + PRIVATE_MS;
+    // A session that falls silent then must not keep the lane.
+    if (this.silence) this.silence.refresh();
+    else this.silence = setTimeout(() => !this.own?.busy && this.release(), PRIVATE_MS).unref();
+  }
+
+  /** Gives the lane of its own back. */
+  release(): void {
+    if (this.own) this.pool.release(this.own, this.ownProtocol);
+    this.own = undefined;
+  }
+
+  private ownLane(protocol: Protocol): Lane | string {
+    if (this.own?.state === "closed" || this.ownProtocol !== protocol) this.release();
+    if (!this.own) {
+      const lane = this.pool.acquire(protocol, this.slot);
+      if (typeof lane === "string") return lane;
+      this.own = lane;
+      this.ownProtocol = protocol;
+    }
+    return this.own;
+  }
+}

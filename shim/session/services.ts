@@ -1,0 +1,35 @@
+// What all sessions of a shim share, and what they ask of replication.
+import type { Logger } from "pino";
+import type { CommandTable } from "../commands/commandTable";
+import type { LocalSources } from "../commands/local";
+import type { CommandSpecification } from "../commands/specification";
+import type { Counters } from "../operations/counters";
+import type { LanePool } from "../upstream/lanePool";
+
+/** What database 1 is to a session; `Replication` is it. */
+export interface Virtual {
+  /** Accepts a well-formed write, or says why not. Copies what it keeps. */
+  accept(
+    command: CommandSpecification,
+    words: readonly Buffer[],
+  ): { readonly ok: true } | { readonly ok: false; readonly error: string };
+  /** Commands accepted so far. */
+  readonly acceptedSequence: number;
+  /** Commands whose replay at home is settled. */
+  readonly homeSequence: number;
+  /** Calls back once `homeSequence` has reached a number. */
+  onHome(sequence: number, callback: () => void): void;
+}
+
+/** What all sessions of a shim share. */
+export interface SessionServices {
+  readonly table: CommandTable;
+  readonly pool: LanePool;
+  readonly virtual: Virtual;
+  readonly sources: LocalSources;
+  readonly counters: Counters;
+  readonly outputLimitBytes: number;
+  /** Bytes of a command on database 1 that are gathered before it is judged. */
+  readonly virtualLimitBytes: number;
+  readonly log: Logger;
+}

@@ -72,7 +72,7 @@ function variables(): string {
 function metrics(): string {
   const address = { host: "127.0.0.1", port: 6379, tls: false, user: undefined, password: undefined };
   const log = pino({ level: "silent" });
-  const pool = new LanePool({ address, lanesPerProtocol: 1, timeoutMs: 1000, log });
+  const pool = new LanePool({ address, lanesPerProtocol: 1, maxPrivateLanes: 1, timeoutMs: 1000, log });
   const registry = newRegistry(newCounters(), pool, () => 0);
   new Figures("00000000", { commands: 0, bytes: 0 }, registry);
   const ours = registry.getMetricsAsArray().filter(({ name }) => name.startsWith("redis_on_fly_"));

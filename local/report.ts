@@ -7,10 +7,12 @@ import { findTool } from "./serverBinary";
 export function describe(fabric: Fabric, seed: number): string {
   const regions = fabric.regions.map((region) => {
     const [, ...others] = region.shims.map((shim) => fabric.url(region, shim));
+    const metrics = region.shims.map(({ operationsPort }) => `http://127.0.0.1:${operationsPort}/metrics`);
     return [
       region.name,
       `  ${cacheUrlVariable}=${fabric.url(region)}`,
       ...others.map((url) => `  another shim of it: ${url}`),
+      `  metrics: ${metrics.join(" ")}`,
     ].join("\n");
   });
   return `\n${[...regions, ...example(fabric), `Ctrl-C stops it all. (--seed ${seed} repeats what the bus does.)`].join("\n\n")}\n\n`;

@@ -31,7 +31,7 @@ export class Server {
     }
   }
 
-  /** `redis://:password@127.0.0.1:port` */
+  /** `redis://default:password@127.0.0.1:port`, which redis-cli takes too */
   get url(): string {
     return urlOf(this.port, this.password);
   }
@@ -103,5 +103,5 @@ async function ready(program: Program, url: string): Promise<void> {
 }
 
 function urlOf(port: number, password: string): string {
-  return `redis://:${password}@127.0.0.1:${port}`;
+  return `redis://default:${password}@127.0.0.1:${port}`;
 }

@@ -16,7 +16,7 @@ export const documentedRefusals = {
 
 /**
  * Commands refused because they are kin of the documented ones: newer forms of them, or ways to manage the server.
- * Each group can be allowed by name with `FLY_REDIS_ALLOW_GROUPS`, except `administration`, which protects the cluster.
+ * Some groups can be allowed by name with `FLY_REDIS_ALLOW_GROUPS`: see {@link switchableGroups}.
  */
 export const kindredRefusals = {
   pubsub: ["SPUBLISH", "SSUBSCRIBE", "SUNSUBSCRIBE"],
@@ -27,12 +27,14 @@ export const kindredRefusals = {
   administration: [
     "ACL",
     "ASKING",
+    "BACKUP",
     "BGREWRITEAOF",
     "BGSAVE",
     "CLUSTER",
     "COMMANDLOG",
     "DEBUG",
     "FAILOVER",
+    "HOTKEYS",
     "LASTSAVE",
     "LATENCY",
     "MIGRATE",
@@ -49,14 +51,18 @@ export const kindredRefusals = {
     "SHUTDOWN",
     "SLAVEOF",
     "SYNC",
+    "TRIMSLOTS",
   ],
 } as const satisfies Record<string, readonly string[]>;
 
 /** A group of {@link kindredRefusals}. */
 export type KindredGroup = keyof typeof kindredRefusals;
 
-/** Groups of {@link kindredRefusals} that an operator may allow. */
-export const switchableGroups = ["keyspace", "scripting", "geo"] as const satisfies readonly KindredGroup[];
+/**
+ * Groups of {@link kindredRefusals} that an operator may allow. The others would break what the shim is built on: state
+ * bound to a connection, the server's administration, and scripts, which can reach the records of replays.
+ */
+export const switchableGroups = ["keyspace", "geo"] as const satisfies readonly KindredGroup[];
 
 /** A group that an operator may allow. */
 export type SwitchableGroup = (typeof switchableGroups)[number];
@@ -74,11 +80,21 @@ export const shimVariables = {
   port: "FLY_REDIS_PORT",
   operationsHost: "FLY_REDIS_OPERATIONS_HOST",
   operationsPort: "FLY_REDIS_OPERATIONS_PORT",
+  typedPort: "FLY_REDIS_TYPED_PORT",
+  tlsCertificate: "FLY_REDIS_TLS_CERTIFICATE",
+  tlsKey: "FLY_REDIS_TLS_KEY",
+  maxClients: "FLY_REDIS_MAX_CLIENTS",
+  idleTimeoutMs: "FLY_REDIS_IDLE_TIMEOUT_MS",
+  maxAgeMs: "FLY_REDIS_MAX_AGE_MS",
+  keepAliveMs: "FLY_REDIS_KEEP_ALIVE_MS",
   user: "FLY_REDIS_USER",
   password: "FLY_REDIS_PASSWORD",
+  users: "FLY_REDIS_USERS",
   allowGroups: "FLY_REDIS_ALLOW_GROUPS",
+  clientNames: "FLY_REDIS_CLIENT_NAMES",
   clusterUrl: "FLY_REDIS_CLUSTER_URL",
   lanesPerProtocol: "FLY_REDIS_LANES_PER_PROTOCOL",
+  maxPrivateLanes: "FLY_REDIS_MAX_PRIVATE_LANES",
   upstreamTimeoutMs: "FLY_REDIS_UPSTREAM_TIMEOUT_MS",
   outputLimitBytes: "FLY_REDIS_OUTPUT_LIMIT_BYTES",
   topicArn: "FLY_REDIS_TOPIC_ARN",

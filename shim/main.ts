@@ -21,7 +21,8 @@ async function main(): Promise<void> {
     void shim.stop();
   };
   process.once("SIGTERM", stop).once("SIGINT", stop);
-  log.info({ port: shim.port, operationsPort: shim.operationsPort }, "ready");
+  const { port, typedPort, operationsPort } = shim;
+  log.info({ port, typedPort, operationsPort }, "ready");
 }
 
 main().catch((error: Error) => {

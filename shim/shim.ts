@@ -3,13 +3,16 @@ import type { Logger } from "pino";
 import { SnsSqsBus } from "./bus/snsSqsBus";
 import { CommandTable } from "./commands/commandTable";
 import { renderInfo } from "./commands/info";
+import { Users } from "./commands/users";
 import type { Configuration } from "./configuration";
 import { newCounters } from "./operations/counters";
 import { flySection } from "./operations/flySection";
 import { newRegistry } from "./operations/metrics";
 import { portOf, startOperations } from "./operations/operationsServer";
 import { Replication } from "./replication/replication";
+import { Certificate } from "./session/certificate";
 import { Listener } from "./session/listener";
+import type { SessionServices } from "./session/services";
 import { Control, driverOptions } from "./upstream/control";
 import { LanePool } from "./upstream/lanePool";
 
@@ -17,6 +20,8 @@ import { LanePool } from "./upstream/lanePool";
 export interface Shim {
   /** Port on which clients connect. */
   readonly port: number;
+  /** Port on which database 1 answers in the types that commands have. */
+  readonly typedPort: number | undefined;
   /** Port of /live, /ready and /metrics. */
   readonly operationsPort: number;
   /** Stops as SIGTERM does: accepts no more, finishes what is in flight, drains the outbox. */
@@ -35,6 +40,7 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
   const pool = new LanePool({
     address: cluster,
     lanesPerProtocol: configuration.lanesPerProtocol,
+    maxPrivateLanes: configuration.maxPrivateLanes,
     timeoutMs: configuration.upstreamTimeoutMs,
     log,
   });
@@ -57,13 +63,15 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
     registry,
   });
   const control = new Control(cluster, log, (commands) => table.learn(commands));
-  const listener: Listener = new Listener({
+  const { tlsCertificate, tlsKey } = configuration;
+  const certificate = tlsCertificate && tlsKey ? new Certificate(tlsCertificate, tlsKey, log) : undefined;
+  const services: SessionServices = {
     table,
     pool,
     virtual: replication,
     sources: {
-      user: configuration.user,
-      password: configuration.password,
+      users: new Users(configuration.users),
+      clientNames: configuration.clientNames,
       identity: () => control.identity,
       info: async (sections) => {
         // Of the shim's own section the cluster knows nothing, and it would take an empty list for all.
@@ -76,7 +84,8 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
     outputLimitBytes: configuration.outputLimitBytes,
     virtualLimitBytes: configuration.envelopeMaxBytes,
     log,
-  });
+  };
+  const listener: Listener = new Listener(services, { ...configuration, certificate });
 
   await Promise.all([control.start(), replication.start()]);
   let stopping = false;
@@ -85,10 +94,12 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
     registry,
     ready,
   });
-  await listener.listen(configuration.host, configuration.port);
+  const port = await listener.listen(configuration.host, configuration.port);
+  const { typedPort } = configuration;
 
   return {
-    port: listener.port,
+    port,
+    typedPort: typedPort === undefined ? undefined : await listener.listen(configuration.host, typedPort, true),
     operationsPort: portOf(operations),
     async stop() {
       if (stopping) return;
@@ -97,6 +108,7 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
       const cutOff = await listener.drain(configuration.drainTimeoutMs);
       const { lost } = await replication.drain(Math.max(0, Math.round(endsAt - performance.now())));
       log.info({ cutOff, lost }, "drained");
+      certificate?.stop();
       control.stop();
       pool.close();
       operations.close();

@@ -29,7 +29,15 @@ describe("the configuration", () => {
     expect(configuration).toMatchObject({
       region: "eu-west-1",
       port: 6379,
-      user: "default",
+      users: [
+        {
+          name: "default",
+          passwords: ["correct-horse-battery"],
+          write: true,
+          database1: true,
+          flushall: true,
+        },
+      ],
       cluster: { host: "cache.example.com", port: 6380, tls: true, user: "shim", password: "p@ss" },
       allowGroups: [],
       busEndpoint: undefined,
@@ -43,6 +51,19 @@ describe("the configuration", () => {
 
   test("takes an empty variable for an unset one", () => {
     expect(parseConfiguration({ ...complete, FLY_REDIS_PORT: "", FLY_REDIS_CACHE_URL: "redis://x" }).port).toBe(6379);
+  });
+
+  test("takes several passwords, and further users with fewer rights", () => {
+    const { users } = parseConfiguration({
+      ...complete,
+      FLY_REDIS_USER: "app",
+      FLY_REDIS_PASSWORD: "new-password-0001,old-password-0001",
+      FLY_REDIS_USERS: '[{"name":"reader","passwords":["reader-password-1"],"write":false,"database1PerSecond":5}]',
+    });
+    expect(users).toMatchObject([
+      { name: "app", passwords: ["new-password-0001", "old-password-0001"], write: true },
+      { name: "reader", write: false, database1: true, flushall: true, database1PerSecond: 5 },
+    ]);
   });
 
   test("lists everything that is missing at once", () => {
@@ -63,11 +84,13 @@ describe("the configuration", () => {
     ["FLY_REDIS_PORT", "1e3", /is "1e3" but/],
     ["FLY_REDIS_PUBLISH_INTERVAL_MS", "-1", /from 0 to 10000/],
     ["FLY_REDIS_USER", "a:b", /letters, digits/],
-    ["FLY_REDIS_ALLOW_GROUPS", "geo,administration", /different groups out of keyspace, scripting, geo/],
+    ["FLY_REDIS_ALLOW_GROUPS", "geo,administration", /different groups out of keyspace, geo/],
     ["FLY_REDIS_ALLOW_GROUPS", "geo,geo", /different groups/],
     ["FLY_REDIS_TOPIC_ARN", "fly", /must be the ARN of an SNS topic/],
     ["FLY_REDIS_QUEUE_URL", "sqs", /must be an http or https URL/],
     ["FLY_REDIS_LOG_LEVEL", "loud", /must be one of fatal/],
+    ["FLY_REDIS_TLS_KEY", "/key.pem", /go together/],
+    ["FLY_REDIS_CLIENT_NAMES", "yes", /must be on or off/],
     ["FLY_REDIS_PROT", "1", /is not known; --help lists/],
   ])("names the fault in %s=%s", (name, value, fault) => {
     const faults = faultsOf({ ...complete, [name]: value });
@@ -78,6 +101,10 @@ describe("the configuration", () => {
 
   test.each([
     ["FLY_REDIS_PASSWORD", "short"],
+    ["FLY_REDIS_PASSWORD", "long-enough-password,short"],
+    ["FLY_REDIS_USERS", '[{"name":"x","passwords":["hidden"]}]'],
+    ["FLY_REDIS_USERS", '[{"name":"x","passwords":["long-enough-password"],"wirte":false}]'],
+    ["FLY_REDIS_USERS", "[hidden"],
     ["FLY_REDIS_CLUSTER_URL", "redis://:secret@host/3"],
     ["FLY_REDIS_CLUSTER_URL", "http://:secret@host"],
     ["FLY_REDIS_ENVELOPE_KEYS", `1:${key},1:${key}`],

@@ -1,21 +1,23 @@
 // Commands that the shim answers itself, alike on both databases. The texts are Redis's own.
-import { timingSafeEqual } from "node:crypto";
 import { encodeBulk, encodeError, encodeMap, encodeSimple, type Protocol } from "../resp/encoder";
 import { hasArity, wrongArity } from "./form";
 import type { CommandSpecification } from "./specification";
+import { noPermission, type Principal, type Users } from "./users";
 
 /** What a session may be told by a local command. */
 export interface LocalSession {
   readonly id: number;
   protocol: Protocol;
   database: 0 | 1;
-  authenticated: boolean;
+  /** Absent until it has authenticated. */
+  user: Principal | undefined;
 }
 
 /** What the answers draw on. */
 export interface LocalSources {
-  readonly user: string;
-  readonly password: string;
+  readonly users: Users;
+  /** Whether CLIENT SETINFO and CLIENT SETNAME are answered OK. */
+  readonly clientNames: boolean;
   /** What the cluster calls itself. */
   identity(): { readonly server: string; readonly version: string };
   /** The reply to INFO for these sections, in lower case. */
@@ -60,7 +62,7 @@ export function answerLocally(
     case "HELLO":
       return hello(words.slice(1), session, sources);
     case "RESET":
-      Object.assign(session, { protocol: 2, database: 0, authenticated: false } satisfies Partial<LocalSession>);
+      Object.assign(session, { protocol: 2, database: 0, user: undefined } satisfies Partial<LocalSession>);
       return encodeSimple("RESET");
     case "INFO":
       return info(words.slice(1), session, sources);
@@ -73,22 +75,25 @@ export function answerLocally(
 function select(index: string, session: LocalSession): Buffer {
   if (!/^(0|-?[1-9]\d{0,8})$/.test(index)) return encodeError("ERR value is not an integer or out of range");
   if (index !== "0" && index !== "1") return encodeError("ERR DB index is out of range");
+  if (index === "1" && session.user?.database1 === false) {
+    return encodeError(noPermission(session.user, "select database 1"));
+  }
   session.database = index === "0" ? 0 : 1;
   return ok;
 }
 
-/** Both the configured user and `default`, which `AUTH password` means, may come in. */
 function authenticate(
-  user: string,
+  name: string,
   password: Buffer | undefined,
   session: LocalSession,
   sources: LocalSources,
 ): boolean {
-  const expected = Buffer.from(sources.password);
-  const same = password?.length === expected.length && timingSafeEqual(password, expected);
-  const granted = same && (user === "default" || user === sources.user);
-  if (granted) session.authenticated = true;
-  return granted;
+  const user = sources.users.authenticate(name, password ?? Buffer.alloc(0));
+  if (!user) return false;
+  session.user = user;
+  // Whoever comes in may not use what the one before had selected.
+  if (!user.database1) session.database = 0;
+  return true;
 }
 
 /** HELLO [protover [AUTH user password] [SETNAME name]], the options in any order; refused as a whole or done. */
@@ -116,7 +121,7 @@ function hello(words: readonly Buffer[], session: LocalSession, sources: LocalSo
     }
   }
   if (credentials && !authenticate(...credentials, session, sources)) return encodeError(wrongPassword);
-  if (!session.authenticated) return encodeError(noAuthHello);
+  if (!session.user) return encodeError(noAuthHello);
   if (version !== undefined) session.protocol = version === "3" ? 3 : 2;
   const { server, version: serverVersion } = sources.identity();
   const text = (value: string): Buffer => encodeBulk(Buffer.from(value));

@@ -71,11 +71,17 @@ export function isWrite({ name, flags }: CommandSpecification): boolean {
   return !flags.has("readonly") && !name.endsWith("|HELP");
 }
 
-function isRefused({ name, flags }: CommandSpecification, allowGroups: readonly SwitchableGroup[]): boolean {
+function isRefused(
+  { name, flags, subcommands }: CommandSpecification,
+  allowGroups: readonly SwitchableGroup[],
+): boolean {
   if (documented.has(name) || bound.has(name)) return true;
   const group = groupOf.get(name);
   if (group !== undefined) return !(allowGroups as readonly string[]).includes(group);
-  return flags.has("admin") || flags.has("pubsub");
+  // A container is refused with any part of it: that it manages the server shows on its subcommands alone.
+  return [flags, ...[...subcommands.values()].map((each) => each.flags)].some(
+    (each) => each.has("admin") || each.has("pubsub"),
+  );
 }
 
 /** The error for a refused command: drivers match on `unknown command`, people read the rest. */

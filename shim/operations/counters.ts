@@ -4,6 +4,8 @@
 export interface Counters {
   /** Client connections accepted. */
   connections: number;
+  /** Client connections turned away because there were too many. */
+  rejected: number;
   /** Commands passed on to the cluster. */
   forwarded: number;
   /** Commands answered by the shim. */
@@ -17,5 +19,5 @@ export interface Counters {
 }
 
 export function newCounters(): Counters {
-  return { connections: 0, forwarded: 0, local: 0, refused: 0, acknowledged: 0, overflows: 0 };
+  return { connections: 0, rejected: 0, forwarded: 0, local: 0, refused: 0, acknowledged: 0, overflows: 0 };
 }

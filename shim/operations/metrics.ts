@@ -5,6 +5,7 @@ import type { Counters } from "./counters";
 
 const help: Readonly<Record<keyof Counters, string>> = {
   connections: "Client connections accepted",
+  rejected: "Client connections turned away because there were too many",
   forwarded: "Commands passed on to the cluster",
   local: "Commands answered by the shim",
   refused: "Commands refused by policy",

@@ -36,10 +36,10 @@ export async function startOperations(host: string, port: number, sources: Opera
 }
 
 /** Resolves once a server listens; rejects where it cannot, for instance because the port is taken. */
-export function listen(server: NetServer, host: string, port: number): Promise<void> {
+export function listen(server: NetServer, host: string, port: number, backlog = 511): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog }, () => {
       server.off("error", reject);
       resolve();
     });

@@ -1,41 +1,59 @@
 // The port that clients connect to, and the sessions that are open.
-import { createServer, type Server } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { listen, portOf } from "../operations/operationsServer";
+import { encodeError } from "../resp/encoder";
+import type { Certificate } from "./certificate";
 import type { SessionServices } from "./services";
 import { Session } from "./session";
 
-/** Below the load balancer's idle timeout, so that connections which only wait stay open. */
-const KEEP_ALIVE_MS = 60_000;
+/** How clients are treated as connections, whatever they send. */
+export interface ListenerOptions {
+  /** Clients connected at most. */
+  readonly maxClients: number;
+  /** Silence after which a client is disconnected; 0: never. */
+  readonly idleTimeoutMs: number;
+  /** Age at which a client is disconnected between two commands; 0: never. */
+  readonly maxAgeMs: number;
+  /** Silence between keep-alive probes. */
+  readonly keepAliveMs: number;
+  /** Where given, clients connect by TLS. */
+  readonly certificate: Certificate | undefined;
+}
+
+/** As many connections as a burst may bring before they are accepted. */
+const BACKLOG = 4096;
+const tooMany = encodeError("ERR max number of clients reached");
 
 export class Listener {
   private readonly sessions = new Set<Session>();
-  private readonly server: Server;
+  private readonly servers: Server[] = [];
   private whenEmpty: (() => void) | undefined;
 
-  constructor(services: SessionServices) {
-    const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
-    this.server = createServer(options, (socket) => {
-      const session = new Session(++services.counters.connections, socket, services);
-      this.sessions.add(session);
-      socket.once("close", () => {
-        this.sessions.delete(session);
-        if (this.sessions.size === 0) this.whenEmpty?.();
-      });
-    });
-  }
+  constructor(
+    private readonly services: SessionServices,
+    private readonly options: ListenerOptions,
+  ) {}
 
   /** Sessions open. */
   get size(): number {
     return this.sessions.size;
   }
 
-  get port(): number {
-    return portOf(this.server);
-  }
-
-  /** @throws Error where the address or port cannot be taken */
-  async listen(host: string, port: number): Promise<void> {
-    await listen(this.server, host, port);
+  /**
+   * Opens a port.
+   *
+   * @param typed whether database 1 answers there in the types that commands have
+   * @returns the port
+   * @throws Error where the address or port cannot be taken
+   */
+  async listen(host: string, port: number, typed = false): Promise<number> {
+    const { keepAliveMs, certificate } = this.options;
+    const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs };
+    const onClient = (socket: Socket): void => this.welcome(socket, typed);
+    const server = certificate ? certificate.createServer(options, onClient) : createServer(options, onClient);
+    await listen(server, host, port, BACKLOG);
+    this.servers.push(server);
+    return portOf(server);
   }
 
   /**
@@ -44,7 +62,7 @@ export class Listener {
    * @returns how many had to be cut off after `deadlineMs`
    */
   async drain(deadlineMs: number): Promise<number> {
-    this.server.close();
+    for (const server of this.servers) server.close();
     for (const session of this.sessions) session.finish();
     if (this.sessions.size > 0) {
       await new Promise<void>((resolve) => {
@@ -58,5 +76,26 @@ export class Listener {
     const left = this.sessions.size;
     for (const session of this.sessions) session.destroy();
     return left;
+  }
+
+  private welcome(socket: Socket, typed: boolean): void {
+    const { services } = this;
+    const { maxClients, idleTimeoutMs, maxAgeMs } = this.options;
+    if (this.sessions.size >= maxClients) {
+      services.counters.rejected++;
+      socket.on("error", () => socket.destroy()).end(tooMany);
+      return;
+    }
+    const session = new Session(++services.counters.connections, socket, services, typed);
+    this.sessions.add(session);
+    if (idleTimeoutMs > 0) socket.setTimeout(idleTimeoutMs, () => session.leaveIdle());
+    // Spread, so that clients which came together do not leave together.
+    const ageMs = maxAgeMs * (0.9 + Math.random() / 5);
+    const aging = maxAgeMs > 0 ? setTimeout(() => session.finish(), ageMs).unref() : undefined;
+    socket.once("close", () => {
+      clearTimeout(aging);
+      this.sessions.delete(session);
+      if (this.sessions.size === 0) this.whenEmpty?.();
+    });
   }
 }

@@ -10,6 +10,8 @@ import { type Inspection, inspect } from "../commands/inspection";
 import { answerLocally, type LocalSession, openCommands } from "../commands/local";
 import { isWrite, refusalText } from "../commands/policy";
 import type { CommandSpecification } from "../commands/specification";
+import { typedReply } from "../commands/typedReplies";
+import { type Principal, prohibition } from "../commands/users";
 import { parseArguments, splitInline } from "../resp/arguments";
 import { encodeError, encodeRequest, encodeSimple, type Protocol } from "../resp/encoder";
 import { type RequestEvent, RequestScanner } from "../resp/requestScanner";
@@ -36,7 +38,7 @@ const unbalanced = encodeError("ERR Protocol error: unbalanced quotes in request
 export class Session implements LocalSession {
   protocol: Protocol = 2;
   database: 0 | 1 = 0;
-  authenticated = false;
+  user: Principal | undefined;
 
   private readonly scanner: RequestScanner<CommandEntry>;
   private readonly outlet: Outlet;
@@ -51,6 +53,8 @@ export class Session implements LocalSession {
   private homeSequence = 0;
   /** The event that has to wait. */
   private waiting: RequestEvent | undefined;
+  /** The lane takes less than the client sends. */
+  private congested = false;
   /** While an answer is fetched nothing else is taken. */
   private fetching = false;
   /** No more is taken; once idle the connection closes. */
@@ -62,6 +66,8 @@ export class Session implements LocalSession {
     readonly id: number,
     private readonly socket: Socket,
     private readonly services: SessionServices,
+    /** Whether database 1 answers in the types that commands have, instead of OK. */
+    private readonly typed: boolean,
   ) {
     this.scanner = new RequestScanner(services.table);
     this.outlet = new Outlet(socket, services.outputLimitBytes, {
@@ -88,6 +94,11 @@ export class Session implements LocalSession {
     this.leaveIfDone();
   }
 
+  /** Closes the connection unless something is under way, such as a blocking command. */
+  leaveIdle(): void {
+    if (this.outlet.inFlight === 0 && !this.waiting && !this.fetching) this.destroy();
+  }
+
   /** Closes the connection at once; what was not answered stays so. */
   destroy(): void {
     this.leaving = true;
@@ -107,8 +118,7 @@ export class Session implements LocalSession {
       if (event !== "large") this.held = [];
     }
     this.outlet.write();
-    if (this.waiting || this.fetching) this.socket.pause();
-    else if (this.socket.isPaused()) this.socket.resume();
+    this.readOrPause();
     this.leaveIfDone();
   }
 
@@ -116,7 +126,7 @@ export class Session implements LocalSession {
   private take(event: RequestEvent): boolean {
     if (event === "command" && !this.stream) {
       const { entry } = this.scanner;
-      if (this.authenticated && this.database === 0 && entry?.regional === "forward") return this.extendRun();
+      if (this.user?.write && this.database === 0 && entry?.regional === "forward") return this.extendRun();
     }
     this.sendRun();
     switch (event) {
@@ -172,11 +182,17 @@ export class Session implements LocalSession {
 
   /** Holds the client back while the cluster takes less than it sends. */
   private pauseWhileCongested(lane: Lane): void {
-    if (!lane.congested) return;
-    this.socket.pause();
+    if (!lane.congested || this.congested) return;
+    this.congested = true;
     lane.onceDrained(() => {
-      if (!this.waiting && !this.fetching) this.socket.resume();
+      this.congested = false;
+      this.readOrPause();
     });
+  }
+
+  private readOrPause(): void {
+    if (this.waiting || this.fetching || this.congested) this.socket.pause();
+    else if (this.socket.isPaused()) this.socket.resume();
   }
 
   /** As {@link LaneChoice.choose}; what this session wrote on database 1 must be there before database 0 is asked. */
@@ -221,14 +237,22 @@ export class Session implements LocalSession {
   }
 
   private dispatch(entry: CommandEntry | undefined, words: readonly Buffer[], frame: Buffer): boolean {
-    if (!this.authenticated && !openCommands.has(entry?.specification.name ?? "")) {
+    const { user } = this;
+    if (!user && !openCommands.has(nameOf(entry))) {
       this.outlet.answer(noAuth);
       return true;
     }
     if (!entry) return this.answerError(unknownCommand(words));
     const rule = this.database === 0 ? entry.regional : entry.virtual;
+    const prohibited =
+      user && rule !== "local" && rule !== "refuse" ? prohibition(user, called(entry, words)) : undefined;
+    if (prohibited !== undefined) return this.answerError(prohibited);
     switch (rule) {
       case "refuse":
+        if (this.services.sources.clientNames && namesClient(words)) {
+          this.outlet.answer(ok);
+          return true;
+        }
         this.services.counters.refused++;
         return this.answerError(refusalText(String(words[0]?.toString("latin1"))));
       case "local":
@@ -274,7 +298,7 @@ export class Session implements LocalSession {
         });
       return true;
     }
-    this.scanner.authenticated = this.authenticated;
+    this.scanner.authenticated = this.user !== undefined;
     this.scanner.largeBytes = this.largeBytes();
     if (command.name === "QUIT") this.leave(answer);
     else this.outlet.answer(answer);
@@ -283,7 +307,7 @@ export class Session implements LocalSession {
 
   /** Unauthenticated clients are held to smaller frames by the scanner. */
   private largeBytes(): number {
-    if (!this.authenticated) return Number.POSITIVE_INFINITY;
+    if (!this.user) return Number.POSITIVE_INFINITY;
     return this.database === 0 ? LARGE_REQUEST_BYTES : this.services.virtualLimitBytes;
   }
 
@@ -293,15 +317,19 @@ export class Session implements LocalSession {
     if ("error" in form) return this.answerError(form.error);
     if (!isWrite(form.command)) {
       counters.acknowledged++;
-      this.outlet.answer(ok);
-      return true;
+      return this.acknowledge(form.command, words);
     }
     // Its home replay must not overtake what is in flight to database 0.
     if (this.outlet.inFlight > 0) return false;
+    if (!this.user?.takeTurn()) return this.answerError(tooFast(this.user));
     const acceptance = virtual.accept(form.command, words);
     if (!acceptance.ok) return this.answerError(acceptance.error);
     this.homeSequence = virtual.acceptedSequence;
-    this.outlet.answer(ok);
+    return this.acknowledge(form.command, words);
+  }
+
+  private acknowledge({ name }: CommandSpecification, words: readonly Buffer[]): true {
+    this.outlet.answer(this.typed ? typedReply(name, words, this.protocol) : ok);
     return true;
   }
 
@@ -310,7 +338,8 @@ export class Session implements LocalSession {
     const { entry } = this.scanner;
     const rule = this.database === 0 ? entry?.regional : entry?.virtual;
     const streams = rule === "forward" || rule === "private" || /^(PING|ECHO|XREAD|XREADGROUP)$/.test(nameOf(entry));
-    if (this.database === 0 && streams) {
+    const prohibited = entry && this.user && prohibition(this.user, entry.specification);
+    if (this.database === 0 && streams && prohibited === undefined) {
       const lane = this.chooseLane(true);
       if (lane === undefined) return false;
       if (typeof lane === "string") this.answerError(lane);
@@ -318,7 +347,7 @@ export class Session implements LocalSession {
       else this.send(lane, 1, this.held, true);
       this.stream = { lane: typeof lane === "string" ? undefined : lane, blocking: rule !== "forward" };
     } else {
-      this.outlet.answer(this.answerLarge(entry, rule));
+      this.outlet.answer(prohibited === undefined ? this.answerLarge(entry, rule) : encodeError(prohibited));
       this.stream = { lane: undefined, blocking: false };
     }
     this.held = [];
@@ -331,7 +360,7 @@ export class Session implements LocalSession {
     const words = parseArguments(begun);
     if (!entry) return encodeError(unknownCommand(words.slice(0, 1)));
     if (rule === "refuse") return encodeError(refusalText(String(words[0]?.toString("latin1"))));
-    if (rule === "acknowledge") {
+    if (rule === "acknowledge" && !this.typed) {
       const right = hasArity(entry.specification, scanner.argumentCount);
       return right ? ok : encodeError(wrongArity(entry.specification.name));
     }
@@ -390,6 +419,24 @@ export class Session implements LocalSession {
     this.outlet.lane?.resume();
     this.lanes.release();
   }
+}
+
+/** The subcommand where it is a container's; the container where it has no such one. */
+function called({ specification }: CommandEntry, words: readonly Buffer[]): CommandSpecification {
+  return specification.subcommands.get(words[1]?.toString("latin1").toUpperCase() ?? "") ?? specification;
+}
+
+/** CLIENT SETINFO and CLIENT SETNAME, which drivers send at connect. */
+function namesClient(words: readonly Buffer[]): boolean {
+  const [name, subcommand] = words.map((word) => word.toString("latin1").toUpperCase());
+  return (
+    name === "CLIENT" &&
+    ((subcommand === "SETINFO" && words.length === 4) || (subcommand === "SETNAME" && words.length === 3))
+  );
+}
+
+function tooFast(user: Principal | undefined): string {
+  return `BUSY User ${user?.name} may write ${user?.database1PerSecond} times a second on database 1, try again later`;
 }
 
 function nameOf(entry: CommandEntry | undefined): string {

@@ -5,7 +5,7 @@
 //                     └ trailing: what the shim itself answers to A behind these three
 //
 // Invariant: the sum of the counts is the number of requests sent or queued and not yet answered.
-import { connect as connectPlain, type Socket } from "node:net";
+import { connect as connectPlain, type LookupFunction, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { ClusterAddress } from "../configuration";
 import { encodeError, encodeRequest, type Protocol } from "../resp/encoder";
@@ -47,6 +47,8 @@ export interface LaneEvents {
   lost(lane: Lane, reason: Error): void;
   /** A reply larger than `LARGE_REPLY_BYTES` has begun to come down. */
   large(lane: Lane): void;
+  /** The server says that it is no primary any more. */
+  demoted(lane: Lane): void;
   /** A push frame came, which belongs to no request. */
   push(): void;
 }
@@ -55,10 +57,16 @@ export interface LaneEvents {
 export interface LaneOptions {
   readonly address: ClusterAddress;
   readonly protocol: Protocol;
+  /** Finds the cluster's address by its name. @default the system's resolver */
+  readonly lookup?: LookupFunction | undefined;
   readonly connectTimeoutMs: number;
   /** Time without a byte, while something is in flight, after which the lane is given up. */
   readonly timeoutMs: number;
 }
+
+const MINUS = 45;
+/** How a server that has become a replica answers writes. */
+const READ_ONLY = "-READONLY";
 
 /** A reply over this size takes its lane out of sharing. */
 export const LARGE_REPLY_BYTES = 64 * 1024;
@@ -97,7 +105,9 @@ export class Lane {
   ) {
     const { host, port, tls } = options.address;
     // DNS is asked again for each connection: after a failover the name leads elsewhere.
-    const target = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    const { lookup } = options;
+    const keepAlive = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    const target = { host, port, ...keepAlive, ...(lookup && { lookup }) };
     this.socket = tls ? connectTls({ ...target, servername: host }) : connectPlain(target);
     this.watch = setInterval(
       () => this.checkDeadline(),
@@ -214,7 +224,7 @@ export class Lane {
 
   /** The handshake's reply comes first; anything but an error opens the lane. */
   private finishHandshake(chunk: Buffer): number {
-    if (this.scanner.complete && chunk[0] === 45) {
+    if (this.scanner.complete && chunk[0] === MINUS) {
       throw new Error(`the cluster refused the connection: ${chunk.toString("latin1", 1).split("\r\n", 1)[0]}`);
     }
     const end = this.scanner.scan(chunk, 0);
@@ -260,6 +270,12 @@ export class Lane {
           entry.sink.preferPrivate();
         }
         break;
+      }
+      if (
+        chunk[replyStart] === MINUS &&
+        chunk.toString("latin1", replyStart, replyStart + READ_ONLY.length) === READ_ONLY
+      ) {
+        this.events.demoted(this);
       }
       completed++;
       entry.count--;

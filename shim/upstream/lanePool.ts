@@ -1,5 +1,6 @@
 // All lanes of a shim: shared ones in slots, a few for each protocol version, and private ones. A slot whose cluster
 // cannot be reached says so at once and reconnects by itself.
+import type { LookupFunction } from "node:net";
 import type { Logger } from "pino";
 import type { ClusterAddress } from "../configuration";
 import type { Protocol } from "../resp/encoder";
@@ -10,8 +11,12 @@ export interface LanePoolOptions {
   readonly address: ClusterAddress;
   /** Shared lanes for each protocol version. */
   readonly lanesPerProtocol: number;
+  /** Lanes that serve one session each, at most. */
+  readonly maxPrivateLanes: number;
   /** Silence, while something is in flight, after which a lane is given up. */
   readonly timeoutMs: number;
+  /** Finds the cluster's address by its name. @default the system's resolver */
+  readonly lookup?: LookupFunction;
   readonly log: Logger;
 }
 
@@ -26,11 +31,10 @@ interface Slot {
 const CONNECT_TIMEOUT_MS = 2000;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2000;
-const MAX_PRIVATE_LANES = 1000;
 const MAX_IDLE_LANES = 16;
+const DEMOTION_PAUSE_MS = 1000;
 
 export const unreachableText = "ERR the cluster cannot be reached, try again later";
-export const tooManyLanesText = `ERR too many commands that need a connection of their own (at most ${MAX_PRIVATE_LANES})`;
 
 export class LanePool {
   /** Push frames that came from the cluster and belong to no request. */
@@ -42,6 +46,7 @@ export class LanePool {
   private readonly idle: Readonly<Record<Protocol, Set<Lane>>> = { 2: new Set(), 3: new Set() };
   private readonly privateLanes = new Set<Lane>();
   private nextSlot = 0;
+  private demotedAt = Number.NEGATIVE_INFINITY;
   private closed = false;
 
   constructor(private readonly options: LanePoolOptions) {
@@ -81,7 +86,10 @@ export class LanePool {
       this.idle[protocol].delete(idle);
       return idle;
     }
-    if (this.privateLanes.size >= MAX_PRIVATE_LANES) return tooManyLanesText;
+    const { maxPrivateLanes } = this.options;
+    if (this.privateLanes.size >= maxPrivateLanes) {
+      return `ERR too many commands that need a connection of their own at once (at most ${maxPrivateLanes}), try again later`;
+    }
     const lane = this.open(protocol, {
       ready: () => undefined,
       lost: (lost) => {
@@ -89,6 +97,7 @@ export class LanePool {
         this.idle[protocol].delete(lost);
       },
       large: () => undefined,
+      demoted: () => this.onDemoted(),
     });
     lane.exclusive = true;
     this.privateLanes.add(lane);
@@ -105,7 +114,7 @@ export class LanePool {
   /** Closes every lane; what is in flight is answered with errors. */
   close(): void {
     this.closed = true;
-    for (const slot of [...this.slots[2], ...this.slots[3]]) {
+    for (const slot of this.allSlots()) {
       clearTimeout(slot.retry);
       slot.lane?.destroy();
     }
@@ -113,11 +122,14 @@ export class LanePool {
   }
 
   private open(protocol: Protocol, events: Omit<LaneEvents, "push">): Lane {
-    const { address, timeoutMs } = this.options;
+    const { address, timeoutMs, lookup } = this.options;
     const push = (): void => {
       this.pushes++;
     };
-    return new Lane({ address, protocol, connectTimeoutMs: CONNECT_TIMEOUT_MS, timeoutMs }, { ...events, push });
+    return new Lane(
+      { address, protocol, lookup, connectTimeoutMs: CONNECT_TIMEOUT_MS, timeoutMs },
+      { ...events, push },
+    );
   }
 
   private connect(slot: Slot, protocol: Protocol): void {
@@ -128,13 +140,33 @@ export class LanePool {
         slot.failures = 0;
       },
       lost: (lane, reason) => this.onLost(slot, protocol, lane, reason),
-      large: (lane) => {
-        if (slot.lane !== lane) return;
-        // Others must not wait behind it: they get a fresh lane, and this one is left to its reader.
-        slot.lane = undefined;
-        lane.retire();
-      },
+      // Others must not wait behind it: they get a fresh lane, and this one is left to its reader.
+      large: (lane) => this.replace(slot, lane),
+      demoted: () => this.onDemoted(),
     });
+  }
+
+  private replace(slot: Slot, lane: Lane): void {
+    if (slot.lane !== lane) return;
+    slot.lane = undefined;
+    lane.retire();
+  }
+
+  /**
+   * After a failover the cluster's name leads to another server: all lanes are made anew. Not more often than once a
+   * second, for a cluster that stays read-only would have them made anew by every write.
+   */
+  private onDemoted(): void {
+    const now = performance.now();
+    if (now - this.demotedAt < DEMOTION_PAUSE_MS) return;
+    this.demotedAt = now;
+    this.options.log.warn("the cluster's server has become a replica: connecting anew");
+    for (const slot of this.allSlots()) if (slot.lane) this.replace(slot, slot.lane);
+    for (const lane of this.privateLanes) if (!lane.busy) lane.destroy();
+  }
+
+  private allSlots(): readonly Slot[] {
+    return [...this.slots[2], ...this.slots[3]];
   }
 
   private onLost(slot: Slot, protocol: Protocol, lane: Lane, reason: Error): void {

@@ -1,0 +1,128 @@
+// Replies of database 1 for typed drivers, which fail on OK where a number or an array is due: each command is answered
+// with the type that its reply has on an empty key, and a plausible value. The types are those of Redis 7.4 and Valkey 8.
+import { encodeBulk, encodeMap, encodeSimple, type Protocol } from "../resp/encoder";
+
+type Answer = (words: readonly Buffer[], protocol: Protocol) => Buffer;
+
+const bytes = (text: string): Answer => {
+  const buffer = Buffer.from(text);
+  return () => buffer;
+};
+
+const ok = bytes("+OK\r\n");
+const zero = bytes(":0\r\n");
+const one = bytes(":1\r\n");
+const minusTwo = bytes(":-2\r\n");
+const emptyArray = bytes("*0\r\n");
+const nil: Answer = (_, protocol) => Buffer.from(protocol === 3 ? "_\r\n" : "$-1\r\n");
+const nilArray: Answer = (_, protocol) => Buffer.from(protocol === 3 ? "_\r\n" : "*-1\r\n");
+const emptySet: Answer = (_, protocol) => Buffer.from(protocol === 3 ? "~0\r\n" : "*0\r\n");
+const emptyMap: Answer = (_, protocol) => encodeMap([], protocol);
+const page = bytes("*2\r\n$1\r\n0\r\n*0\r\n");
+const emptyText = bytes("$0\r\n\r\n");
+const none: Answer = () => encodeSimple("none");
+
+/** As many as there are arguments behind the name and `fixed` others, `step` of them for one. */
+const counted =
+  (fixed = 0, step = 1): Answer =>
+  (words) =>
+    Buffer.from(`:${Math.max(0, Math.floor((words.length - 1 - fixed) / step))}\r\n`);
+
+/** An element for each argument behind the name and `fixed` others. */
+const each =
+  (element: Answer, fixed = 0): Answer =>
+  (words, protocol) => {
+    const elements = words.slice(1 + fixed).map(() => element(words, protocol));
+    return Buffer.concat([Buffer.from(`*${elements.length}\r\n`), ...elements]);
+  };
+
+/** The number that the command adds, as on a key that did not exist. */
+const added =
+  (at: number, sign = ""): Answer =>
+  (words) => {
+    const step = words[at]?.toString("latin1") ?? "1";
+    return Buffer.from(/^-?\d{1,18}$/.test(step) ? `:${BigInt(`${sign}1`) * BigInt(step)}\r\n` : ":1\r\n");
+  };
+
+const score =
+  (at: number): Answer =>
+  (words, protocol) =>
+    protocol === 3 ? Buffer.from(`,${Number(words[at])}\r\n`) : encodeBulk(Buffer.from(String(Number(words[at]))));
+
+/** SET answers the old value where it is asked for it. */
+const set: Answer = (words, protocol) =>
+  words.slice(3).some((word) => /^get$/i.test(word.toString("latin1"))) ? nil(words, protocol) : ok(words, protocol);
+
+const streamId: Answer = (words) => {
+  const given = words.find((word, at) => at > 1 && /^\d+-\d+$/.test(word.toString("latin1")));
+  return encodeBulk(given ?? Buffer.from(`${Date.now()}-0`));
+};
+
+const popMany =
+  (single: Answer): Answer =>
+  (words, protocol) =>
+    words.length > 2 ? nilArray(words, protocol) : single(words, protocol);
+
+const answers: readonly (readonly [answer: Answer, names: string])[] = [
+  [set, "SET"],
+  [zero, "SETNX MSETNX HSETNX PERSIST LPUSHX RPUSHX LINSERT LREM SMOVE RENAMENX COPY SETBIT GETBIT XDEL XTRIM XACK"],
+  [zero, "BITOP SINTERSTORE SUNIONSTORE SDIFFSTORE ZRANGESTORE ZUNIONSTORE ZINTERSTORE ZDIFFSTORE GEOSEARCHSTORE"],
+  [
+    zero,
+    "ZREMRANGEBYRANK ZREMRANGEBYSCORE ZREMRANGEBYLEX XGROUP|DESTROY XGROUP|DELCONSUMER EXISTS STRLEN BITCOUNT BITPOS",
+  ],
+  [
+    zero,
+    "HLEN HEXISTS HSTRLEN LLEN SCARD SISMEMBER SINTERCARD ZCARD ZCOUNT ZLEXCOUNT ZINTERCARD XLEN PFCOUNT TOUCH DELIFEQ",
+  ],
+  [one, "EXPIRE PEXPIRE EXPIREAT PEXPIREAT PFADD XGROUP|CREATECONSUMER INCR"],
+  [bytes(":-1\r\n"), "DECR"],
+  [minusTwo, "TTL PTTL EXPIRETIME PEXPIRETIME"],
+  [added(2), "INCRBY"],
+  [added(2, "-"), "DECRBY"],
+  [added(3), "HINCRBY"],
+  [counted(), "DEL UNLINK"],
+  [counted(1), "LPUSH RPUSH SADD SREM HDEL ZREM"],
+  [counted(1, 2), "HSET ZADD"],
+  [(words) => Buffer.from(`:${words[2]?.length ?? 0}\r\n`), "APPEND"],
+  [(words) => Buffer.from(`:${Number(words[2]) + (words[3]?.length ?? 0)}\r\n`), "SETRANGE"],
+  [nil, "GET GETSET GETDEL GETEX HGET LINDEX RPOPLPUSH LMOVE BLMOVE BRPOPLPUSH ZSCORE ZRANK ZREVRANK DUMP LPOS"],
+  [
+    nil,
+    "SRANDMEMBER SPOP HRANDFIELD ZRANDMEMBER OBJECT|ENCODING OBJECT|FREQ OBJECT|IDLETIME OBJECT|REFCOUNT RANDOMKEY",
+  ],
+  [popMany(nil), "LPOP RPOP"],
+  [nilArray, "LMPOP BLMPOP ZMPOP BZMPOP BLPOP BRPOP BZPOPMIN BZPOPMAX XREAD XREADGROUP"],
+  [emptyArray, "KEYS LRANGE HKEYS HVALS ZPOPMIN ZPOPMAX ZRANGE ZREVRANGE ZRANGEBYSCORE ZREVRANGEBYSCORE ZRANGEBYLEX"],
+  [
+    emptyArray,
+    "ZREVRANGEBYLEX ZUNION ZINTER ZDIFF XRANGE XREVRANGE XCLAIM XPENDING XINFO|STREAM XINFO|GROUPS XINFO|CONSUMERS",
+  ],
+  [emptySet, "SMEMBERS SINTER SUNION SDIFF"],
+  [emptyMap, "HGETALL"],
+  [each(nil), "MGET"],
+  [each(nil, 1), "HMGET ZMSCORE"],
+  [each(zero, 1), "SMISMEMBER"],
+  [page, "SCAN"],
+  [page, "HSCAN SSCAN ZSCAN"],
+  [bytes("*3\r\n$3\r\n0-0\r\n*0\r\n*0\r\n"), "XAUTOCLAIM"],
+  [emptyText, "GETRANGE SUBSTR"],
+  [none, "TYPE"],
+  [(words) => encodeBulk(words[2] ?? Buffer.alloc(0)), "INCRBYFLOAT"],
+  [(words) => encodeBulk(words[3] ?? Buffer.alloc(0)), "HINCRBYFLOAT"],
+  [score(2), "ZINCRBY"],
+  [streamId, "XADD"],
+  [emptyArray, "BITFIELD BITFIELD_RO"],
+];
+
+const byName = new Map(answers.flatMap(([answer, names]) => names.split(" ").map((name) => [name, answer] as const)));
+
+/**
+ * The reply of database 1 in the command's own type.
+ *
+ * @param name the command, or `CONTAINER|SUBCOMMAND`; one that is not listed answers OK, as on the other listener
+ * @param words its arguments, the name included
+ */
+export function typedReply(name: string, words: readonly Buffer[], protocol: Protocol): Buffer {
+  return (byName.get(name) ?? ok)(words, protocol);
+}

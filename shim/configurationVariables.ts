@@ -1,0 +1,282 @@
+// Every environment variable of the shim: its purpose, its default, and how its text becomes a value. This is the reference
+// for users; `--help` and the documentation are made from it.
+import { z } from "zod";
+import type { ClusterAddress, EnvelopeKey, User } from "./configuration";
+import { type SwitchableGroup, type shimVariables, switchableGroups } from "./contract";
+
+export type VariableKey = keyof typeof shimVariables;
+
+/** A variable as users see it: the schema turns its text into a value. */
+export interface Variable<Value> {
+  readonly purpose: string;
+  readonly schema: z.ZodType<Value, string>;
+  /** The text that stands for an unset variable; absent where the variable is required; null where it may be missing. */
+  readonly fallback?: string | null;
+  /** True where the value must not be shown. */
+  readonly secret?: boolean;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+function wholeNumber(from: number, to: number): z.ZodType<number, string> {
+  return z.string().transform((text, context) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= from && value <= to) return value;
+    context.addIssue(`must be a whole number from ${from} to ${to}`);
+    return z.NEVER;
+  });
+}
+
+function matching(pattern: RegExp, demand: string): z.ZodType<string, string> {
+  return z.string().regex(pattern, demand);
+}
+
+const url = z.string().refine((text) => /^https?:$/.test(urlOf(text)?.protocol ?? ""), "must be an http or https URL");
+
+function urlOf(text: string): URL | undefined {
+  return URL.canParse(text) ? new URL(text) : undefined;
+}
+
+const clusterUrl = z.string().transform((text, context): ClusterAddress => {
+  const parsed = urlOf(text);
+  if (
+    !parsed ||
+    !["redis:", "rediss:"].includes(parsed.protocol) ||
+    !parsed.hostname ||
+    !/^\/?0?$/.test(parsed.pathname)
+  ) {
+    context.addIssue("must look like redis://[user]:password@host:port, or rediss:// for TLS, without a database");
+    return z.NEVER;
+  }
+  return {
+    host: parsed.hostname.replace(/^\[|\]$/g, ""),
+    port: Number(parsed.port || 6379),
+    tls: parsed.protocol === "rediss:",
+    user: decodeURIComponent(parsed.username) || undefined,
+    password: decodeURIComponent(parsed.password) || undefined,
+  };
+});
+
+const envelopeKeys = z.string().transform((text, context): readonly [EnvelopeKey, ...EnvelopeKey[]] => {
+  const keys = text.split(",").map((part): EnvelopeKey => {
+    const [id, key] = part.split(":", 2);
+    return { id: /^\d+$/.test(id ?? "") ? Number(id) : -1, key: Buffer.from(key ?? "", "base64") };
+  });
+  const [first, ...others] = keys;
+  const wellFormed = keys.every(({ id, key }) => id >= 0 && id <= 255 && key.length === 32);
+  if (!first || !wellFormed || new Set(keys.map(({ id }) => id)).size !== keys.length) {
+    context.addIssue(
+      "must be a comma-separated list of id:key with different ids from 0 to 255 and keys of 32 bytes in base64",
+    );
+    return z.NEVER;
+  }
+  return [first, ...others];
+});
+
+const groups = z.string().transform((text, context): readonly SwitchableGroup[] => {
+  const names = text.split(",").filter((name) => name !== "");
+  const known = switchableGroups.filter((group) => names.includes(group));
+  if (known.length === names.length) return known;
+  context.addIssue(`must be a comma-separated list of different groups out of ${switchableGroups.join(", ")}`);
+  return z.NEVER;
+});
+
+const name = matching(/^[\w.~-]+$/, "must consist of letters, digits and . _ ~ -, which a URL carries unescaped");
+const password = matching(
+  /^[\w.~-]{16,}$/,
+  "must be 16 or more of letters, digits and . _ ~ -, which a URL carries unescaped",
+);
+
+const passwords = z
+  .string()
+  .transform((text) => text.split(","))
+  .pipe(z.array(password));
+
+const users = z.string().transform((text, context): readonly User[] => {
+  const parsed = usersInJson.safeParse(text);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map(({ path, message }) => [path.join("."), message].filter(Boolean).join(" "));
+  context.addIssue(
+    `must be a JSON list of {"name","passwords","write","database1","flushall","database1PerSecond"}: ${faults.join("; ")}`,
+  );
+  return z.NEVER;
+});
+
+const usersInJson = z
+  .string()
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      // The parser's message would show the text, which has passwords in it.
+      context.addIssue("is not JSON");
+      return z.NEVER;
+    }
+  })
+  .pipe(
+    z.array(
+      z.strictObject({
+        name,
+        passwords: z.array(password).min(1),
+        write: z.boolean().default(true),
+        database1: z.boolean().default(true),
+        flushall: z.boolean().default(true),
+        database1PerSecond: z.int().positive().optional(),
+      }),
+    ),
+  );
+
+const onOff = z.enum(["on", "off"], { error: "must be on or off" }).transform((text) => text === "on") as z.ZodType<
+  boolean,
+  string
+>;
+
+/** Every variable, in the order in which `--help` shows them. */
+export const variables = {
+  region: {
+    purpose: "AWS region that this shim serves",
+    schema: matching(/^[a-z]{2}(-[a-z]+)+-\d+$/, "must be the name of an AWS region, such as eu-west-1"),
+  },
+  host: { purpose: "address to listen on for clients", schema: z.string(), fallback: "0.0.0.0" },
+  port: {
+    purpose: "port to listen on for clients; 0 takes a free one",
+    schema: wholeNumber(0, 65535),
+    fallback: "6379",
+  },
+  operationsHost: { purpose: "address for health and metrics over HTTP", schema: z.string(), fallback: "0.0.0.0" },
+  operationsPort: {
+    purpose: "port for /live, /ready and /metrics; 0 takes a free one",
+    schema: wholeNumber(0, 65535),
+    fallback: "9121",
+  },
+  typedPort: {
+    purpose: "port on which database 1 answers with the types that a command's reply would have, for typed drivers",
+    schema: wholeNumber(0, 65535),
+    fallback: null,
+  },
+  tlsCertificate: {
+    purpose: "file with the certificate chain in PEM: clients then connect by TLS; read anew when it changes",
+    schema: z.string(),
+    fallback: null,
+  },
+  tlsKey: { purpose: "file with the certificate's private key in PEM", schema: z.string(), fallback: null },
+  maxClients: { purpose: "clients connected at most", schema: wholeNumber(1, 1_000_000), fallback: "10000" },
+  idleTimeoutMs: {
+    purpose: "milliseconds after which a client that sends nothing is disconnected; 0: never",
+    schema: wholeNumber(0, 86_400_000),
+    fallback: "0",
+  },
+  maxAgeMs: {
+    purpose:
+      "milliseconds after which a client is disconnected between two commands, so that it moves to another shim; 0: never",
+    schema: wholeNumber(0, 604_800_000),
+    fallback: "0",
+  },
+  keepAliveMs: {
+    purpose: "milliseconds of silence between TCP keep-alive probes; below the load balancer's idle timeout",
+    schema: wholeNumber(1000, 3_600_000),
+    fallback: "60000",
+  },
+  user: {
+    purpose: "name that clients may give with AUTH and HELLO beside `default`",
+    schema: name,
+    fallback: "default",
+  },
+  password: {
+    purpose: "password that clients give with AUTH and HELLO; several, comma-separated, while it is changed",
+    schema: passwords,
+    secret: true,
+  },
+  users: {
+    purpose:
+      'further users: [{"name","passwords":[…],"write":true,"database1":true,"flushall":true,"database1PerSecond":…}]',
+    schema: users,
+    fallback: "[]",
+    secret: true,
+  },
+  clientNames: {
+    purpose: "whether CLIENT SETINFO and CLIENT SETNAME are answered OK instead of refused: on or off",
+    schema: onOff,
+    fallback: "off",
+  },
+  allowGroups: {
+    purpose: `groups of commands to allow that are refused as kin of the documented ones: ${switchableGroups.join(", ")}`,
+    schema: groups,
+    fallback: "",
+  },
+  clusterUrl: {
+    purpose: "the region's cluster: redis://user:password@host:port, rediss:// for TLS",
+    schema: clusterUrl,
+    secret: true,
+  },
+  lanesPerProtocol: {
+    purpose: "connections to the cluster that all sessions of one protocol version share",
+    schema: wholeNumber(1, 64),
+    fallback: "1",
+  },
+  maxPrivateLanes: {
+    purpose: "connections to the cluster that serve one session each: blocking commands and large values",
+    schema: wholeNumber(1, 60_000),
+    fallback: "1000",
+  },
+  upstreamTimeoutMs: {
+    purpose: "milliseconds without an answer after which a connection to the cluster is given up",
+    schema: wholeNumber(100, 600_000),
+    fallback: "5000",
+  },
+  outputLimitBytes: {
+    purpose: "bytes of replies that may wait for a slow client before it is disconnected",
+    schema: wholeNumber(MIB, 1024 * MIB),
+    fallback: String(64 * MIB),
+  },
+  topicArn: {
+    purpose: "ARN of the region's SNS topic",
+    schema: matching(/^arn:[\w-]+:sns:[\w-]+:\d{12}:[\w-]+$/, "must be the ARN of an SNS topic"),
+  },
+  queueUrl: { purpose: "URL of the region's SQS queue", schema: url },
+  deadLetterQueueUrl: { purpose: "URL of the SQS queue for envelopes that cannot be opened or applied", schema: url },
+  busEndpoint: {
+    purpose: "URL that stands for SNS and SQS, for development against an emulator",
+    schema: url,
+    fallback: null,
+  },
+  envelopeKeys: {
+    purpose:
+      "keys that seal what travels between regions: id:base64 of 32 bytes, comma-separated; the first seals, all open",
+    schema: envelopeKeys,
+    secret: true,
+  },
+  envelopeMaxBytes: {
+    purpose: "bytes of one SNS message at most; the topic's MaximumMessageSize",
+    schema: wholeNumber(8 * KIB, MIB),
+    fallback: String(256 * KIB),
+  },
+  publishIntervalMs: {
+    purpose: "milliseconds between two publishes at least; commands are batched meanwhile",
+    schema: wholeNumber(0, 10_000),
+    fallback: "50",
+  },
+  outboxMaxBytes: {
+    purpose: "bytes of accepted commands that may wait for SNS before database 1 answers an error",
+    schema: wholeNumber(MIB, 4096 * MIB),
+    fallback: String(64 * MIB),
+  },
+  horizonMs: {
+    purpose: "milliseconds for which a region remembers what it has replayed",
+    schema: wholeNumber(1000, 86_400_000),
+    fallback: "600000",
+  },
+  drainTimeoutMs: {
+    purpose: "milliseconds after SIGTERM in which sessions and the outbox may finish",
+    schema: wholeNumber(0, 115_000),
+    fallback: "30000",
+  },
+  logLevel: {
+    purpose: "least severe level that is logged: fatal, error, warn, info, debug, trace, silent",
+    schema: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"], {
+      error: "must be one of fatal, error, warn, info, debug, trace, silent",
+    }),
+    fallback: "info",
+  },
+} satisfies Record<VariableKey, Variable<unknown>>;

@@ -1,0 +1,223 @@
+// What a shim can be told about its clients: who they are and what each may do, TLS, limits, typed answers.
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect as connectTls } from "node:tls";
+import { afterEach, expect, test } from "@jest/globals";
+import { pino } from "pino";
+import type { Fabric } from "../../local/fabric";
+import { freePort } from "../../local/servers";
+import { Certificate } from "../../shim/session/certificate";
+import { launchInProcess, startFabric } from "../support/fabric";
+import { RawClient } from "../support/rawClient";
+import { describeWithServer } from "../support/servers";
+
+const OK = "+OK\r\n";
+let fabric: Fabric | undefined;
+const clients: RawClient[] = [];
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  await fabric?.stop();
+  fabric = undefined;
+});
+
+/** A region with one shim that is told so. @returns the URL of its clients */
+async function start(variables: Record<string, string>): Promise<string> {
+  const launch = (environment: Readonly<Record<string, string>>) => launchInProcess({ ...environment, ...variables });
+  fabric = await startFabric({ regions: ["eu-west-1"], launch });
+  return fabric.url(fabric.regions[0]!);
+}
+
+async function open(url: string): Promise<RawClient> {
+  const client = await RawClient.connect(url);
+  clients.push(client);
+  return client;
+}
+
+describeWithServer("a listener", () => {
+  test("lets users do what they may, on both databases and in both sizes of frame", async () => {
+    const password = "reader-password-01";
+    const users = [
+      { name: "reader", passwords: [password], write: false, flushall: false },
+      { name: "regional", passwords: [password], database1: false },
+      { name: "slow", passwords: [password], database1PerSecond: 2, flushall: false },
+    ];
+    const url = new URL(await start({ FLY_REDIS_USERS: JSON.stringify(users) }));
+    const as = (name: string): Promise<RawClient> => open(`redis://${name}:${password}@${url.host}`);
+    const denied = (user: string, deed: string): string => `-NOPERM User ${user} has no permissions to ${deed}\r\n`;
+
+    const all = await open(url.href);
+    expect(await all.call("SET", "k", "v")).toBe(OK);
+
+    const reader = await as("reader");
+    const large = "x".repeat(100_000);
+    reader.send(
+      ["GET", "k"],
+      ["SET", "k", "w"],
+      ["BLPOP", "k", "1"],
+      ["XGROUP", "CREATE", "x", "g", "0"],
+      ["FLUSHALL"],
+    );
+    reader.send(
+      ["SET", "k", large],
+      ["XINFO", "HELP"],
+      ["SELECT", "1"],
+      ["SET", "k", "w"],
+      ["GET", "k"],
+      ["EVAL", "x"],
+    );
+    expect(await reader.take(11)).toEqual([
+      "$1\r\nv\r\n",
+      denied("reader", "run the 'set' command"),
+      denied("reader", "run the 'blpop' command"),
+      denied("reader", "run the 'xgroup|create' command"),
+      denied("reader", "run the 'flushall' command"),
+      denied("reader", "run the 'set' command"),
+      expect.stringMatching(/^\*/),
+      OK,
+      denied("reader", "run the 'set' command"),
+      OK,
+      expect.stringContaining("unknown command 'EVAL'"),
+    ]);
+
+    const regional = await as("regional");
+    regional.send(["SET", "k", "w"], ["SELECT", "1"], ["GET", "k"]);
+    expect(await regional.take(3)).toEqual([OK, denied("regional", "select database 1"), "$1\r\nw\r\n"]);
+
+    const slow = await as("slow");
+    slow.send(["SELECT", "1"], ["SET", "a", "1"], ["SET", "a", "2"], ["SET", "a", "3"], ["GET", "a"], ["FLUSHALL"]);
+    const replies = await slow.take(6);
+    expect(replies.slice(0, 3)).toEqual([OK, OK, OK]);
+    expect(replies[3]).toMatch(/^-BUSY User slow may write 2 times a second on database 1/);
+    expect(replies.slice(4)).toEqual([OK, denied("slow", "run the 'flushall' command")]);
+    // Whoever comes in next may not use what the one before had selected.
+    expect(await slow.call("AUTH", "regional", password)).toBe(OK);
+    expect(await slow.call("GET", "k")).toBe("$1\r\nw\r\n");
+  });
+
+  test("answers database 1 in a command's own type on the typed port, and OK on the other", async () => {
+    const port = await freePort();
+    const url = new URL(await start({ FLY_REDIS_TYPED_PORT: String(port) }));
+    const plain = await open(url.href);
+    url.port = String(port);
+    const typed = await open(url.href);
+    for (const client of [plain, typed]) await client.call("SELECT", "1");
+    const commands = [
+      ["DEL", "a", "b"],
+      ["INCRBY", "n", "5"],
+      ["HSET", "h", "f", "v", "g", "w"],
+      ["GET", "k"],
+      ["MGET", "a", "b"],
+      ["SET", "k", "v"],
+      ["LPOP", "l"],
+      ["SMEMBERS", "s"],
+      ["HGETALL", "h"],
+      ["ZINCRBY", "z", "1.5", "m"],
+      ["XADD", "x", "7-7", "f", "v"],
+      ["SCAN", "0"],
+      ["TTL", "k"],
+      ["GET"],
+    ];
+    plain.send(...commands);
+    expect((await plain.take(14)).slice(0, 13)).toEqual(Array.from({ length: 13 }, () => OK));
+    const expected = [":2", ":5", ":2", "$-1", "*2\r\n$-1\r\n$-1", "+OK", "$-1", "*0", "*0", "$3\r\n1.5", "$3\r\n7-7"];
+    typed.send(...commands);
+    expect(await typed.take(14)).toEqual([
+      ...expected.map((reply) => `${reply}\r\n`),
+      "*2\r\n$1\r\n0\r\n*0\r\n",
+      ":-2\r\n",
+      "-ERR wrong number of arguments for 'get' command\r\n",
+    ]);
+    await typed.call("HELLO", "3");
+    await typed.call("SELECT", "1");
+    typed.send(["GET", "k"], ["SMEMBERS", "s"], ["HGETALL", "h"], ["ZINCRBY", "z", "1.5", "m"]);
+    expect(await typed.take(4)).toEqual(["_\r\n", "~0\r\n", "%0\r\n", ",1.5\r\n"]);
+  });
+
+  test("tolerates a driver's name and version where that is switched on, and nothing else of CLIENT", async () => {
+    const client = await open(await start({ FLY_REDIS_CLIENT_NAMES: "on" }));
+    client.send(["CLIENT", "SETINFO", "LIB-NAME", "x"], ["client", "setname", "x"], ["CLIENT", "LIST"]);
+    expect(await client.take(3)).toEqual([OK, OK, expect.stringContaining("unknown command 'CLIENT'")]);
+  });
+
+  test("turns away clients over the limit as Redis does", async () => {
+    const url = await start({ FLY_REDIS_MAX_CLIENTS: "2" });
+    await Promise.all([open(url), open(url)]);
+    const { host } = new URL(url);
+    const third = await open(`redis://${host}`);
+    expect(await third.take(1)).toEqual(["-ERR max number of clients reached\r\n"]);
+    await third.closed;
+  });
+
+  test("disconnects clients that are silent or old, but not one that waits", async () => {
+    const url = await start({ FLY_REDIS_IDLE_TIMEOUT_MS: "150", FLY_REDIS_MAX_AGE_MS: "0" });
+    const [silent, waiting] = [await open(url), await open(url)];
+    waiting.send(["BLPOP", "queue", "1"]);
+    await silent.closed;
+    expect(await waiting.take(1)).toEqual(["*-1\r\n"]);
+    await fabric?.stop();
+    const old = await open(await start({ FLY_REDIS_MAX_AGE_MS: "200" }));
+    old.send(["BLPOP", "queue", "1"]);
+    // Asked to leave long before, it goes once it has its answer.
+    expect(await old.take(1)).toEqual(["*-1\r\n"]);
+    await old.closed;
+  });
+
+  test("limits lanes that serve one session each", async () => {
+    const url = await start({ FLY_REDIS_MAX_PRIVATE_LANES: "1" });
+    const [first, second] = [await open(url), await open(url)];
+    first.send(["BLPOP", "queue", "0"]);
+    second.send(["BLPOP", "queue", "0.01"], ["PING"]);
+    // The two race for the lane; whoever is late is told so, and goes on.
+    const [reply, pong] = await second.take(2);
+    expect(reply).toMatch(/^(-ERR too many commands that need a connection of their own at once \(at most 1\)|\*-1)/);
+    expect(pong).toBe("+PONG\r\n");
+  });
+
+  test("speaks TLS, and takes a renewed certificate without a restart", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "fly-redis-tls-"));
+    const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
+    const issue = (name: string): void => {
+      const subject = ["-subj", `/CN=${name}`, "-days", "1"];
+      const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+      execFileSync("openssl", ["req", "-x509", ...kind, "-keyout", key, "-out", cert, ...subject], { stdio: "ignore" });
+    };
+    const peer = async (port: number): Promise<string> => {
+      const socket = connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false });
+      await once(socket, "secureConnect");
+      const { subject } = socket.getPeerCertificate();
+      socket.destroy();
+      return String(subject.CN);
+    };
+    try {
+      issue("first");
+      const certificate = new Certificate(cert, key, pino({ level: "silent" }));
+      const server = certificate.createServer({}, (socket) => socket.end());
+      await once(server.listen(0, "127.0.0.1"), "listening");
+      const { port } = server.address() as { port: number };
+      expect(await peer(port)).toBe("first");
+      issue("second");
+      certificate.renew();
+      expect(await peer(port)).toBe("second");
+      rmSync(key);
+      certificate.renew();
+      expect(await peer(port)).toBe("second");
+      certificate.stop();
+      server.close();
+
+      issue("third");
+      const url = new URL(await start({ FLY_REDIS_TLS_CERTIFICATE: cert, FLY_REDIS_TLS_KEY: key }));
+      expect(await peer(Number(url.port))).toBe("third");
+      const socket = connectTls({ host: "127.0.0.1", port: Number(url.port), rejectUnauthorized: false });
+      socket.write(`AUTH ${url.password}\r\nPING\r\nQUIT\r\n`);
+      let text = "";
+      for await (const chunk of socket) text += String(chunk);
+      expect(text).toBe("+OK\r\n+PONG\r\n+OK\r\n");
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});

@@ -30,12 +30,13 @@ const commandLine = new Command("npm run bench --")
 
 async function bench({ rounds, requests, clients, pipelines, json }: Options): Promise<void> {
   const loads = pipelines.flatMap((pipeline) =>
-    // More requests where they are cheaper, so that every measurement is long enough for a clock that ticks in 10 ms. SET comes first, so that GET finds a value.
+    // SET comes first, so that GET finds a value.
     (["SET", "GET"] as const).map(
       (command): Load => ({
         command,
         pipeline,
         clients,
+        // More where they are cheaper: processor time comes in steps of some 10 ms.
         requests: Math.ceil(requests * Math.sqrt(pipeline)),
       }),
     ),

@@ -35,7 +35,7 @@ const stops: (() => unknown)[] = [];
 
 afterEach(async () => {
   for (const pool of pools.splice(0)) pool.close();
-  for (const stop of stops.splice(0)) await stop();
+  for (const stop of stops.splice(0).reverse()) await stop();
 });
 
 function poolFor(port: number, options: Partial<LanePoolOptions> = {}, password?: string): LanePool {

@@ -66,7 +66,7 @@ export class Peers {
       if (installed) {
         const port = await freePort();
         nutcracker = await startNutcracker(installed.command, port, server);
-        all.push({ name: "nutcracker", url: withPort(server.url, port), pid: nutcracker.pid });
+        all.push({ name: "nutcracker", url: nutcrackerUrl(server, port), pid: nutcracker.pid });
       }
       return new Peers(fabric, nutcracker, all, server.pid, installed?.version);
     } catch (error) {
@@ -144,6 +144,7 @@ async function untilListening(port: number): Promise<void> {
   }
 }
 
-function withPort(url: string, port: number): string {
-  return Object.assign(new URL(url), { port }).href;
+/** It asks for the server's own password, and knows AUTH without a user alone. */
+function nutcrackerUrl(server: Server, port: number): string {
+  return `redis://:${new URL(server.url).password}@127.0.0.1:${port}`;
 }

@@ -44,27 +44,35 @@ const added =
     return Buffer.from(/^-?\d{1,18}$/.test(step) ? `:${BigInt(`${sign}1`) * BigInt(step)}\r\n` : ":1\r\n");
   };
 
+/** A sorted set's score, at a place counted from the end where it is negative. */
 const score =
   (at: number): Answer =>
-  (words, protocol) =>
-    protocol === 3 ? Buffer.from(`,${Number(words[at])}\r\n`) : encodeBulk(Buffer.from(String(Number(words[at]))));
+  (words, protocol) => {
+    const text = String(Number(words.at(at)));
+    return protocol === 3 ? Buffer.from(`,${text}\r\n`) : encodeBulk(Buffer.from(text));
+  };
 
-/** SET answers the old value where it is asked for it. */
-const set: Answer = (words, protocol) =>
-  words.slice(3).some((word) => /^get$/i.test(word.toString("latin1"))) ? nil(words, protocol) : ok(words, protocol);
+/** Another answer where an option is given. */
+const withOption =
+  (option: string, then: Answer, otherwise: Answer): Answer =>
+  (words, protocol) => {
+    const given = words.slice(2).some((word) => word.toString("latin1").toUpperCase() === option);
+    return (given ? then : otherwise)(words, protocol);
+  };
+
+/** Another answer where a count, and so several elements, are asked for. */
+const withCount =
+  (then: Answer, otherwise: Answer): Answer =>
+  (words, protocol) =>
+    (words.length > 2 ? then : otherwise)(words, protocol);
 
 const streamId: Answer = (words) => {
   const given = words.find((word, at) => at > 1 && /^\d+-\d+$/.test(word.toString("latin1")));
   return encodeBulk(given ?? Buffer.from(`${Date.now()}-0`));
 };
 
-const popMany =
-  (single: Answer): Answer =>
-  (words, protocol) =>
-    words.length > 2 ? nilArray(words, protocol) : single(words, protocol);
-
 const answers: readonly (readonly [answer: Answer, names: string])[] = [
-  [set, "SET"],
+  [withOption("GET", nil, ok), "SET"],
   [zero, "SETNX MSETNX HSETNX PERSIST LPUSHX RPUSHX LINSERT LREM SMOVE RENAMENX COPY SETBIT GETBIT XDEL XTRIM XACK"],
   [zero, "BITOP SINTERSTORE SUNIONSTORE SDIFFSTORE ZRANGESTORE ZUNIONSTORE ZINTERSTORE ZDIFFSTORE GEOSEARCHSTORE"],
   [
@@ -83,15 +91,17 @@ const answers: readonly (readonly [answer: Answer, names: string])[] = [
   [added(3), "HINCRBY"],
   [counted(), "DEL UNLINK"],
   [counted(1), "LPUSH RPUSH SADD SREM HDEL ZREM"],
-  [counted(1, 2), "HSET ZADD"],
+  [counted(1, 2), "HSET"],
+  [withOption("INCR", score(-2), counted(1, 2)), "ZADD"],
   [(words) => Buffer.from(`:${words[2]?.length ?? 0}\r\n`), "APPEND"],
   [(words) => Buffer.from(`:${Number(words[2]) + (words[3]?.length ?? 0)}\r\n`), "SETRANGE"],
-  [nil, "GET GETSET GETDEL GETEX HGET LINDEX RPOPLPUSH LMOVE BLMOVE BRPOPLPUSH ZSCORE ZRANK ZREVRANK DUMP LPOS"],
-  [
-    nil,
-    "SRANDMEMBER SPOP HRANDFIELD ZRANDMEMBER OBJECT|ENCODING OBJECT|FREQ OBJECT|IDLETIME OBJECT|REFCOUNT RANDOMKEY",
-  ],
-  [popMany(nil), "LPOP RPOP"],
+  [nil, "GET GETSET GETDEL GETEX HGET LINDEX RPOPLPUSH LMOVE BLMOVE BRPOPLPUSH ZSCORE ZRANK ZREVRANK DUMP"],
+  [nil, "OBJECT|ENCODING OBJECT|FREQ OBJECT|IDLETIME OBJECT|REFCOUNT"],
+  [withCount(nilArray, nil), "LPOP RPOP"],
+  [withCount(emptyArray, nil), "HRANDFIELD SRANDMEMBER ZRANDMEMBER"],
+  [withCount(emptySet, nil), "SPOP"],
+  [withOption("COUNT", emptyArray, nil), "LPOS"],
+  [emptyArray, "OBJECT|HELP XGROUP|HELP XINFO|HELP"],
   [nilArray, "LMPOP BLMPOP ZMPOP BZMPOP BLPOP BRPOP BZPOPMIN BZPOPMAX XREAD XREADGROUP"],
   [emptyArray, "KEYS LRANGE HKEYS HVALS ZPOPMIN ZPOPMAX ZRANGE ZREVRANGE ZRANGEBYSCORE ZREVRANGEBYSCORE ZRANGEBYLEX"],
   [
@@ -111,7 +121,7 @@ const answers: readonly (readonly [answer: Answer, names: string])[] = [
   [(words) => encodeBulk(words[2] ?? Buffer.alloc(0)), "INCRBYFLOAT"],
   [(words) => encodeBulk(words[3] ?? Buffer.alloc(0)), "HINCRBYFLOAT"],
   [score(2), "ZINCRBY"],
-  [streamId, "XADD"],
+  [withOption("NOMKSTREAM", nil, streamId), "XADD"],
   [emptyArray, "BITFIELD BITFIELD_RO"],
 ];
 

@@ -1,0 +1,142 @@
+// The Lua that reads and writes what a region remembers of its replays. Clients' data is in database 0, records are in
+// database 1, which clients cannot see; whatever has been forgotten shows itself as a floor, never as "never happened".
+//
+//   m                        hash: `newest` stamp applied, `flush` and `flushed` (the newest FLUSHALL, and the newest
+//                            carried out to its end), `floor`: what is not above it may have been forgotten
+//   g<generation>:<bucket>   hash; a generation lasts a horizon and a bit, so a record lives through one to two of them
+//     k<key>                 the key's record, below
+//     w<key>                 the key has a journal (see journalScript.ts)
+//     s<stamp>               a command that has been run here and is in no journal any more
+//     f                      the bucket's own floor, empty where it has none
+//   b<generation>            bitmap of the buckets that the generation has: one that is missing was evicted
+//
+// A key's record is the stamp of its newest overwrite and what the overwrite left:
+//   `-` nothing, `+` a value with this fingerprint, `x` one with this fingerprint that expires, at `<ms>:`; or
+//   `?` the region cannot tell (nothing is there, and nothing will be until a newer overwrite), `a` commands that have run
+//   in the order of their arrival.
+//
+// SELECT inside a script ends with it. Stamps are compared as text (see stamp.ts).
+
+/**
+ * Begins every script. ARGV: milliseconds that a generation lasts, the highest stamp that the caller knows the server to
+ * have applied (or empty), the stamp before which the caller knows nothing.
+ */
+export const records = `
+local call, sub = redis.call, string.sub
+local time = call('TIME')
+local nowMs = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local spanMs = tonumber(ARGV[1])
+local generation = math.floor(nowMs / spanMs)
+local current, previous = 'g' .. generation .. ':', 'g' .. (generation - 1) .. ':'
+local currentBits, previousBits = 'b' .. generation, 'b' .. (generation - 1)
+
+local selected = 0
+local function use(database)
+  if selected ~= database then
+    call('SELECT', database)
+    selected = database
+  end
+end
+
+local function higher(a, b)
+  if a < b then return b end
+  return a
+end
+
+use(1)
+local meta = call('HMGET', 'm', 'newest', 'flush', 'floor')
+local newest, flush, floor = meta[1] or '', meta[2] or '', meta[3] or ''
+if newest == '' or newest < ARGV[2] then
+  floor = higher(floor, ARGV[2])
+  if newest == '' then floor = higher(floor, ARGV[3]) end
+  newest = floor
+  call('HSET', 'm', 'newest', newest, 'floor', floor)
+end
+local highest = newest
+-- STRLEN keeps the bitmap from being evicted, which EXISTS does not.
+local hasPrevious = call('STRLEN', previousBits) > 0
+
+local function field(kind, key)
+  if #key > 40 then return kind .. '#' .. redis.sha1hex(key) end
+  return kind .. key
+end
+
+local made = {}
+local function make(bucket, lost)
+  made[bucket] = true
+  local hash = current .. bucket
+  call('HSET', hash, 'f', lost)
+  call('PEXPIRE', hash, 3 * spanMs)
+  call('SETBIT', currentBits, bucket, 1)
+  call('PEXPIRE', currentBits, 3 * spanMs)
+end
+
+local function remember(bucket, name, value)
+  use(1)
+  if not made[bucket] and call('EXISTS', current .. bucket) == 0 then make(bucket, '') end
+  made[bucket] = true
+  call('HSET', current .. bucket, name, value)
+end
+
+local function ranAlone(bucket, stamp)
+  use(1)
+  local name = 's' .. stamp
+  return call('HEXISTS', current .. bucket, name) == 1 or hasPrevious and call('HEXISTS', previous .. bucket, name) == 1
+end
+
+local known, changed = {}, {}
+local function recordOf(key, bucket)
+  local r = known[key]
+  if r then return r end
+  use(1)
+  local k, w = field('k', key), field('w', key)
+  local now = call('HMGET', current .. bucket, k, w, 'f')
+  r = { key = key, bucket = bucket, k = k, w = w, journal = now[2], marked = now[2], floor = floor, stamp = '' }
+  known[key] = r
+  local record, own = now[1], now[3]
+  if own then
+    made[bucket] = true
+  elseif call('GETBIT', currentBits, bucket) == 1 then
+    own = newest
+    make(bucket, own)
+  end
+  if not record and hasPrevious then
+    local before = call('HMGET', previous .. bucket, k, w, 'f')
+    record = before[1]
+    r.journal = r.journal or before[2]
+    if before[3] then
+      own = higher(own or '', before[3])
+    elseif call('GETBIT', previousBits, bucket) == 1 then
+      own = newest
+      call('SETBIT', previousBits, bucket, 0)
+      if not made[bucket] then make(bucket, own) else call('HSET', current .. bucket, 'f', own) end
+    end
+  end
+  if own and own ~= '' then
+    r.evicted = own > floor
+    r.floor = higher(floor, own)
+    -- The mark of its journal may have been among what was lost.
+    r.journal = true
+  end
+  if record then r.stamp, r.kind, r.left = sub(record, 1, 24), sub(record, 25, 25), sub(record, 26) end
+  if flush > r.stamp then r.stamp, r.kind, r.left = flush, '-', '' end
+  if r.floor > r.stamp and r.kind ~= '?' then r.kind = nil end
+  return r
+end
+
+local function setRecord(r, stamp, kind, left)
+  r.stamp, r.kind, r.left = stamp, kind, left
+  if not r.changed then changed[#changed + 1] = r end
+  r.changed = true
+end
+
+local function writeRecords()
+  use(1)
+  for _, r in ipairs(changed) do
+    if not made[r.bucket] then make(r.bucket, '') end
+    call('HSET', current .. r.bucket, r.k, r.stamp .. r.kind .. r.left)
+    if r.marked and not r.journal then call('HDEL', current .. r.bucket, r.w) end
+  end
+  if highest > newest then call('HSET', 'm', 'newest', highest) end
+end
+`;

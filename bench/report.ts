@@ -77,7 +77,7 @@ export async function conditionsOf({
     server: await serverVersion(),
     nutcracker: nutcrackerVersion ?? "left out, it is not installed (Debian: apt install nutcracker)",
     load: `redis-benchmark, ${clients} clients, values of ${VALUE_BYTES} B, one key`,
-    requests: `${requests.toLocaleString("en")} a measurement, ${rounds} rounds in changing order, medians`,
+    requests: `${requests.toLocaleString("en")} × √pipeline a measurement, ${rounds} rounds in changing order, medians`,
     CPU: processorTimeIsKnown
       ? "user and system time per request; ratios are of the sums, proxy and Redis, within a round"
       : "left out, this system does not tell it finely enough (Linux does)",

@@ -83,7 +83,7 @@ describeWithServer("npm start", () => {
     expect(regions.map(({ name }) => name)).toEqual(["us-east-1", "eu-west-1"]);
     for (const { url, cluster, pid } of regions) {
       expect(url).toMatch(/^redis:\/\/app:[\w-]+@127\.0\.0\.1:\d+$/);
-      expect(cluster).toMatch(/^redis:\/\/:[\w-]+@127\.0\.0\.1:\d+$/);
+      expect(cluster).toMatch(/^redis:\/\/default:[\w-]+@127\.0\.0\.1:\d+$/);
       expect(process.kill(pid, 0)).toBe(true);
     }
   });

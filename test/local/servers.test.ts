@@ -38,6 +38,7 @@ describeWithServer("a server", () => {
     );
     expect(config).toEqual(expect.arrayContaining(["", "no", String(256 * 1024 * 1024), "allkeys-lru", "127.0.0.1"]));
     const stranger = new URL(server.url);
+    stranger.username = "";
     stranger.password = "";
     await expect(connect(stranger.href).get("key")).rejects.toThrow("NOAUTH");
   });

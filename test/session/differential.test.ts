@@ -55,8 +55,11 @@ describeWithServer("a shim and a plain server answer alike", () => {
       const [ours, theirs] = await Promise.all(
         clients.map(async (client) => {
           await client.call("HELLO", protocol);
-          client.send(...plainCommands);
-          return client.take(plainCommands.length);
+          // One at a time: Valkey 8.0 leaves a wrong AUTH in a pipeline unanswered.
+          const replies: string[] = [];
+          for (const words of plainCommands) replies.push(await client.call(...words));
+          // Servers differ in the wording of this one hint.
+          return replies.map((reply) => reply.replace("HELLO <proto> AUTH", "HELLO AUTH"));
         }),
       );
       expect(plainCommands.map((words, at) => [words.join(" "), ours?.[at]])).toEqual(

@@ -24,7 +24,7 @@ export class Outlet implements ReplySink {
   lane: Lane | undefined;
 
   private tail: LaneEntry | undefined;
-  private output: Buffer[] = [];
+  private readonly output: Buffer[] = [];
 
   constructor(
     private readonly socket: Socket,
@@ -69,11 +69,11 @@ export class Outlet implements ReplySink {
   /** Writes what is there, in one system call where it is small. */
   write(): void {
     const { output, socket } = this;
-    const [first] = output;
+    const first = output[0];
     if (!first || socket.destroyed) return;
-    this.output = [];
-    socket.write(output.length === 1 ? first : Buffer.concat(output));
-    if (socket.writableLength > this.limitBytes) this.events.overflow(socket.writableLength);
+    const bytes = output.length === 1 ? first : Buffer.concat(output);
+    output.length = 0;
+    if (!socket.write(bytes) && socket.writableLength > this.limitBytes) this.events.overflow(socket.writableLength);
   }
 
   preferPrivate(): void {

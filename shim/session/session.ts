@@ -115,11 +115,11 @@ export class Session implements LocalSession {
         break;
       }
       if (event === "more") break;
-      if (event !== "large") this.held = [];
+      if (this.held.length > 0 && event !== "large") this.held = [];
     }
     this.outlet.write();
     this.readOrPause();
-    this.leaveIfDone();
+    if (this.leaving || this.finishing) this.leaveIfDone();
   }
 
   /** @returns false where the event has to wait */
@@ -171,7 +171,8 @@ export class Session implements LocalSession {
     if (!run) return;
     this.run = undefined;
     this.services.counters.forwarded += run.count;
-    this.send(run.lane, run.count, [...run.head, this.chunk.subarray(run.start, run.end)]);
+    const bytes = this.chunk.subarray(run.start, run.end);
+    this.send(run.lane, run.count, run.head.length > 0 ? [...run.head, bytes] : [bytes]);
   }
 
   private send(lane: Lane, count: number, requests: readonly Buffer[], blocking = false): void {

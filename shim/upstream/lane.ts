@@ -127,7 +127,7 @@ export class Lane {
 
   /** Whether so much waits to be written that senders should pause until {@link onceDrained}. */
   get congested(): boolean {
-    return this.socket.writableLength > CONGESTED_BYTES;
+    return this.socket.writableNeedDrain && this.socket.writableLength > CONGESTED_BYTES;
   }
 
   /**
@@ -202,7 +202,8 @@ export class Lane {
     this.output = [];
     if (this.state === "closed") return;
     // One write is one system call; up to a point copying is cheaper than handing many small buffers to the kernel.
-    const bytes = output.reduce((sum, { length }) => sum + length, 0);
+    let bytes = 0;
+    for (const { length } of output) bytes += length;
     if (bytes <= MAX_COPIED_BYTES) {
       this.socket.write(Buffer.concat(output, bytes));
       return;

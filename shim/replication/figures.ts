@@ -15,8 +15,8 @@ export interface ReplicationFigures {
   readonly applied: number;
   /** Not replayed: known already, or older than what was there. */
   readonly stale: number;
-  /** Older than the horizon: their keys were deleted. */
-  readonly late: number;
+  /** The region could not tell what their keys should hold, and deleted them. */
+  readonly doubtful: number;
   /** Failed for reasons of the data, such as WRONGTYPE. */
   readonly failed: number;
   /** Envelopes moved to the dead-letter queue. */
@@ -36,9 +36,11 @@ export class Figures {
   private readonly origin: string;
   private readonly outbox: OutboxSize;
   private readonly replayedTotal: Counter<"source" | "outcome">;
+  private readonly unorderedTotal: Counter;
+  private readonly doubtTotal: Counter<"reason">;
   private readonly poisonTotal: Counter;
   private readonly lagSeconds: Histogram<"region">;
-  private readonly counts = { applied: 0, stale: 0, late: 0, failed: 0, poison: 0 };
+  private readonly counts = { applied: 0, stale: 0, doubtful: 0, failed: 0, poison: 0 };
   private readonly lagMs = new Map<string, number>();
 
   constructor(origin: string, outbox: OutboxSize, registry: Registry) {
@@ -49,6 +51,17 @@ export class Figures {
       name: "redis_on_fly_replayed_commands_total",
       help: "Commands of database 1 that came to be replayed, by where from and what became of them",
       labelNames: ["source", "outcome"],
+      registers,
+    });
+    this.unorderedTotal = new Counter({
+      name: "redis_on_fly_unordered_commands_total",
+      help: "Commands replayed in the order of their arrival, which may differ between regions",
+      registers,
+    });
+    this.doubtTotal = new Counter({
+      name: "redis_on_fly_doubtful_deletions_total",
+      help: "Keys deleted because the region could not tell what they should hold, by the reason",
+      labelNames: ["reason"],
       registers,
     });
     this.poisonTotal = new Counter({
@@ -76,16 +89,19 @@ export class Figures {
   }
 
   replayed(source: "home" | "bus", outcome: ReplayOutcome): void {
+    const doubtful = [...outcome.doubts.values()].reduce((sum, count) => sum + count, 0);
     const counts = {
       applied: outcome.applied,
       stale: outcome.stale,
-      late: outcome.late,
+      doubtful,
       failed: outcome.errors.length,
     };
-    for (const name of ["applied", "stale", "late", "failed"] as const) {
+    for (const name of ["applied", "stale", "doubtful", "failed"] as const) {
       this.counts[name] += counts[name];
       if (counts[name] > 0) this.replayedTotal.inc({ source, outcome: name }, counts[name]);
     }
+    for (const [reason, count] of outcome.doubts) this.doubtTotal.inc({ reason }, count);
+    this.unorderedTotal.inc(outcome.unordered);
   }
 
   arrived(region: string, lagMs: number): void {

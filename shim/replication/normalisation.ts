@@ -186,6 +186,22 @@ function restore(args: Arguments, stamp: Stamp): Arguments {
 
 const xaddThresholds = new Set(["MAXLEN", "MINID", "LIMIT"]);
 
+/**
+ * MAXLEN and MINID with `~` trim as far as the nodes of that very stream in that very server make cheap, and would leave
+ * regions with streams of different lengths: they are made exact.
+ */
+function exactThreshold(options: Arguments): Arguments {
+  const approximate = options.findIndex((option) => String(option) === "~");
+  if (approximate < 0) return options;
+  const exact = options.with(approximate, Buffer.from("="));
+  const limit = exact.findIndex((option) => /^LIMIT$/i.test(option.toString("latin1")));
+  return limit < 0 ? exact : exact.toSpliced(limit, 2);
+}
+
+function xtrim(args: Arguments): Arguments {
+  return [...args.slice(0, 2), ...exactThreshold(args.slice(2))];
+}
+
 /** Stream IDs sort as stamps do: a counter and an origin make up the sequence within the millisecond. */
 function xadd(args: Arguments, { ms, counter, origin }: Stamp): Arguments {
   let at = 2;
@@ -204,7 +220,7 @@ function xadd(args: Arguments, { ms, counter, origin }: Stamp): Arguments {
   }
   const fields = args.length - at - 1;
   if (fields === 0 || fields % 2 === 1) throw new CommandError("ERR wrong number of arguments for 'xadd' command");
-  return args.with(at, Buffer.from(id));
+  return [...args.slice(0, 2), ...exactThreshold(args.slice(2, at)), Buffer.from(id), ...args.slice(at + 1)];
 }
 
 /** MSET and MSETNX: as many values as keys. */
@@ -280,6 +296,7 @@ const normalisations: ReadonlyMap<string, Normalise> = new Map([
   ["HSETEX", optionsUntil("FIELDS", new Set(["FNX", "FXX", "KEEPTTL"]))],
   ["RESTORE", restore],
   ["XADD", xadd],
+  ["XTRIM", xtrim],
   ["COPY", copy],
   ["FLUSHALL", flushAll],
   ["BLPOP", pop("LMPOP", "LEFT")],

@@ -13,7 +13,7 @@
 // A key's record is the stamp of its newest overwrite and what the overwrite left:
 //   `-` nothing, `+` a value with this fingerprint, `x` one with this fingerprint that expires, at `<ms>:`; or
 //   `?` the region cannot tell (nothing is there, and nothing will be until a newer overwrite), `a` commands that have run
-//   in the order of their arrival.
+//   in the order of their arrival, the newest with this stamp.
 //
 // SELECT inside a script ends with it. Stamps are compared as text (see stamp.ts).
 
@@ -91,7 +91,7 @@ local function recordOf(key, bucket)
   use(1)
   local k, w = field('k', key), field('w', key)
   local now = call('HMGET', current .. bucket, k, w, 'f')
-  r = { key = key, bucket = bucket, k = k, w = w, journal = now[2], marked = now[2], floor = floor, stamp = '' }
+  r = { key = key, bucket = bucket, k = k, w = w, marked = now[2], mark = now[2], floor = floor, stamp = '' }
   known[key] = r
   local record, own = now[1], now[3]
   if own then
@@ -103,7 +103,7 @@ local function recordOf(key, bucket)
   if not record and hasPrevious then
     local before = call('HMGET', previous .. bucket, k, w, 'f')
     record = before[1]
-    r.journal = r.journal or before[2]
+    r.mark = r.mark or before[2]
     if before[3] then
       own = higher(own or '', before[3])
     elseif call('GETBIT', previousBits, bucket) == 1 then
@@ -115,11 +115,14 @@ local function recordOf(key, bucket)
   if own and own ~= '' then
     r.evicted = own > floor
     r.floor = higher(floor, own)
-    -- The mark of its journal may have been among what was lost.
-    r.journal = true
   end
+  -- The mark may have been among what was lost.
+  r.journal = r.mark or r.floor ~= ''
   if record then r.stamp, r.kind, r.left = sub(record, 1, 24), sub(record, 25, 25), sub(record, 26) end
-  if flush > r.stamp then r.stamp, r.kind, r.left = flush, '-', '' end
+  if flush > r.stamp then
+    if r.kind ~= 'a' or r.left < flush then r.kind, r.left = '-', '' end
+    r.stamp = flush
+  end
   if r.floor > r.stamp and r.kind ~= '?' then r.kind = nil end
   return r
 end

@@ -1,38 +1,62 @@
-// What a stamped command means to the replay: overwrites of single keys, whose newest wins; a FLUSHALL; or anything else,
-// which depends on what was there before.
+// What a stamped command means to the replay. Its kind decides what is promised: overwrites and modifications of single
+// keys end the same in every region, whatever the order of their arrival; the rest runs in that order.
 
 import { getKeyIndexes } from "@ioredis/commands";
 import type { StampedCommand } from "./envelope";
 import type { Stamp } from "./stamp";
 
 /** One part of a command that the replay applies or skips as a whole. */
-export type ReplayStep =
-  | { readonly kind: "overwrite"; readonly stamp: Stamp; readonly key: Buffer; readonly args: readonly Buffer[] }
+export type ReplayStep = {
+  readonly stamp: Stamp;
+  readonly args: readonly Buffer[];
+} & (
   | {
-      readonly kind: "other";
-      readonly stamp: Stamp;
-      readonly keys: readonly Buffer[];
-      readonly args: readonly Buffer[];
+      /** Its result does not depend on what was there. */
+      readonly kind: "overwrite";
+      readonly key: Buffer;
+      /** What it leaves: `-` nothing, `+` a value, `x<ms>` one that expires then. */
+      readonly leaves: string;
     }
-  | { readonly kind: "flush"; readonly stamp: Stamp };
+  | {
+      /** Its result depends on what was there under that key, and on nothing else. */
+      readonly kind: "modification";
+      readonly key: Buffer;
+      /** Index of an instant in milliseconds among the arguments; 0 where there is none. */
+      readonly instantIndex: number;
+    }
+  | { readonly kind: "other"; readonly keys: readonly Buffer[] }
+  | { readonly kind: "flush" }
+);
 
 const set = Buffer.from("SET");
 
-/** SET and RESTORE overwrite where none of their options looks at the old value, and RESTORE's says so. */
-function overwrites(name: string, args: readonly Buffer[]): boolean {
-  if (name === "SET") return args.length === 3 || (args.length === 5 && String(args[3]) === "PXAT");
-  return name === "RESTORE" && args.some((arg, index) => index > 3 && String(arg) === "REPLACE");
+/** Their results are random, or depend on when they run. */
+const unrepeatable = new Set(["SPOP", "XAUTOCLAIM", "XCLAIM", "XREADGROUP"]);
+
+/** The keys, each once; undefined where the package's table is older than the command. */
+function keysOf(name: string, args: readonly Buffer[]): readonly Buffer[] | undefined {
+  try {
+    const indexes = name === "XGROUP" ? [1] : getKeyIndexes(name, args.slice(1), { nameCaseInsensitive: true });
+    const keys = indexes.flatMap((index) => args[index + 1] ?? []);
+    return [...new Map(keys.map((key) => [key.toString("latin1"), key])).values()];
+  } catch {
+    return undefined;
+  }
 }
 
-function keysOf(name: string, args: readonly Buffer[]): readonly Buffer[] {
-  let indexes: readonly number[];
-  try {
-    indexes = name === "XGROUP" ? [1] : getKeyIndexes(name, args.slice(1), { nameCaseInsensitive: true });
-  } catch {
-    // Newer than the package's table; commands are made with their key first.
-    indexes = [0];
-  }
-  return indexes.flatMap((index) => args[index + 1] ?? []);
+/** Where normalisation has left an instant. */
+function instantIndex(name: string, args: readonly Buffer[]): number {
+  if (name === "PEXPIREAT") return 2;
+  if (name === "RESTORE") return String(args[2]) === "0" ? 0 : 2;
+  const last = args.length - 1;
+  const expires = (name === "SET" || name === "GETEX") && String(args[last - 1]) === "PXAT";
+  return expires && /^\d+$/.test(String(args[last])) ? last : 0;
+}
+
+/** What a SET leaves that looks at nothing; undefined where one of its options does. */
+function setLeaves(args: readonly Buffer[]): string | undefined {
+  if (args.length === 3) return "+";
+  return args.length === 5 && String(args[3]) === "PXAT" ? `x${args[4]}` : undefined;
 }
 
 /** The steps of one normalised command, in its own order. */
@@ -40,11 +64,17 @@ export function replaySteps({ stamp, args }: StampedCommand): readonly ReplaySte
   const [command, key] = args;
   const name = String(command);
   if (command === undefined || key === undefined) {
-    return name === "FLUSHALL" ? [{ kind: "flush", stamp }] : [{ kind: "other", stamp, keys: [], args }];
+    return name === "FLUSHALL" ? [{ kind: "flush", stamp, args }] : [{ kind: "other", stamp, keys: [], args }];
   }
-  if (overwrites(name, args)) return [{ kind: "overwrite", stamp, key, args }];
   if (name === "UNLINK") {
-    return args.slice(1).map((each) => ({ kind: "overwrite", stamp, key: each, args: [command, each] }));
+    const keys = new Map(args.slice(1).map((each) => [each.toString("latin1"), each]));
+    return [...keys.values()].map((each) => ({
+      kind: "overwrite",
+      stamp,
+      key: each,
+      leaves: "-",
+      args: [command, each],
+    }));
   }
   if (name === "MSET") {
     const steps: ReplayStep[] = [];
@@ -55,9 +85,17 @@ export function replaySteps({ stamp, args }: StampedCommand): readonly ReplaySte
       if (each !== undefined && value !== undefined) values.set(each.toString("latin1"), [each, value]);
     }
     for (const [each, value] of values.values()) {
-      steps.push({ kind: "overwrite", stamp, key: each, args: [set, each, value] });
+      steps.push({ kind: "overwrite", stamp, key: each, leaves: "+", args: [set, each, value] });
     }
     return steps;
   }
-  return [{ kind: "other", stamp, keys: keysOf(name, args), args }];
+  const leaves = name === "SET" ? setLeaves(args) : undefined;
+  if (leaves !== undefined) return [{ kind: "overwrite", stamp, key, leaves, args }];
+  const keys = keysOf(name, args);
+  const [only] = keys ?? [];
+  if (keys?.length === 1 && only && !unrepeatable.has(name)) {
+    return [{ kind: "modification", stamp, key: only, instantIndex: instantIndex(name, args), args }];
+  }
+  // Commands are made with their key first.
+  return [{ kind: "other", stamp, keys: keys ?? [key], args }];
 }

@@ -3,17 +3,45 @@
 
 import type { Redis } from "ioredis";
 import type { StampedCommand } from "./envelope";
-import { flushScript, replayScript, sweepScript } from "./replayScript";
+import { flushScript, sweepScript } from "./flushScript";
+import { replayScript } from "./replayScript";
 import { type ReplayStep, replaySteps } from "./replaySteps";
 import { MAX_AHEAD_MS, type Stamp, stampText } from "./stamp";
+
+/**
+ * Why a region cannot tell what a key should hold, by the script's letter. The key is deleted, and stays so until an
+ * overwrite that is newer than all the region may have missed.
+ *
+ * - `late`: older than the horizon, and nothing is on record to place it by
+ * - `lost`: from before the server lost its memory, in a restart or a failover
+ * - `evicted`: from before the server evicted the key or its records
+ * - `local`: a regional write has taken the place of the value that the command would change
+ * - `expired`: the value that the command would change had expired here when it came
+ * - `folded`: older than commands that the journal, which is bounded, has only the sum of
+ * - `held`: the command came to a key of which the region could not tell already
+ */
+export const doubtReasons = {
+  l: "late",
+  r: "lost",
+  v: "evicted",
+  c: "local",
+  x: "expired",
+  b: "folded",
+  d: "held",
+} as const;
+
+/** See {@link doubtReasons}. */
+export type DoubtReason = (typeof doubtReasons)[keyof typeof doubtReasons];
 
 /** What became of some commands; commands over several keys count once for each. */
 export interface ReplayOutcome {
   applied: number;
   /** Known already, or older than what is there. */
   stale: number;
-  /** Older than the horizon: their keys were deleted. */
-  late: number;
+  /** How many of the applied ran in the order of their arrival: no order could be promised. */
+  unordered: number;
+  /** Their keys were deleted. */
+  readonly doubts: Map<DoubtReason, number>;
   /** Errors of the data, such as WRONGTYPE: the same in every region, and final. */
   readonly errors: ReplayFailure[];
   /** What this server cannot run, whenever it is tried. */
@@ -56,11 +84,21 @@ function bucketOf(key: Buffer): number {
 type KeyedStep = Exclude<ReplayStep, { kind: "flush" }>;
 
 function scriptArguments(step: KeyedStep): (string | Buffer | number)[] {
-  const keys =
-    step.kind === "overwrite"
-      ? ["o", stampText(step.stamp), bucketOf(step.key)]
-      : ["j", stampText(step.stamp), step.keys.length, ...step.keys.flatMap((key) => [bucketOf(key), key])];
-  return [...keys, step.args.length, ...step.args];
+  const stamp = stampText(step.stamp);
+  const command = [step.args.length, ...step.args];
+  switch (step.kind) {
+    case "overwrite":
+      return ["o", stamp, bucketOf(step.key), step.leaves, ...command];
+    case "modification":
+      // Lua counts from 1.
+      return ["m", stamp, bucketOf(step.key), step.key, step.instantIndex && step.instantIndex + 1, ...command];
+    case "other":
+      return ["j", stamp, step.keys.length, ...step.keys.flatMap((key) => [bucketOf(key), key]), ...command];
+  }
+}
+
+function isDoubt(letter: string): letter is keyof typeof doubtReasons {
+  return letter in doubtReasons;
 }
 
 function textOf(error: unknown): string {
@@ -72,16 +110,21 @@ export class Replayer {
   private readonly cluster: Redis & Scripts;
   private readonly horizonMs: number;
   private readonly spanMs: number;
+  private readonly start: string;
+  /** The highest stamp that the server has said to have applied. If it forgets that, it has lost its memory. */
+  private known = "";
 
   /**
    * @param cluster - a connection to database 0, which fails commands at once while it is down.
-   * @param horizonMs - commands that come later than this delete their keys instead.
+   * @param horizonMs - what has been replayed is remembered for so long.
+   * @param start - a stamp: of what happened before, this process knows nothing.
    */
-  constructor(cluster: Redis, horizonMs: number) {
+  constructor(cluster: Redis, horizonMs: number, start: Stamp) {
     cluster.defineCommand("flyReplay", { lua: replayScript, numberOfKeys: 0 });
     cluster.defineCommand("flyFlush", { lua: flushScript, numberOfKeys: 0 });
     cluster.defineCommand("flySweep", { lua: sweepScript, numberOfKeys: 0 });
     this.cluster = cluster as Redis & Scripts;
+    this.start = stampText(start);
     this.horizonMs = horizonMs;
     // A stamp may be that far ahead of its application, and must be remembered for a horizon after itself.
     this.spanMs = horizonMs + MAX_AHEAD_MS;
@@ -89,7 +132,15 @@ export class Replayer {
 
   /** Applies commands in the order given. Never rejects: what fails is in the outcome. */
   async apply(commands: readonly StampedCommand[]): Promise<ReplayOutcome> {
-    const outcome: ReplayOutcome = { applied: 0, stale: 0, late: 0, errors: [], poison: [], transient: [] };
+    const outcome: ReplayOutcome = {
+      applied: 0,
+      stale: 0,
+      unordered: 0,
+      doubts: new Map(),
+      errors: [],
+      poison: [],
+      transient: [],
+    };
     const calls: Promise<void>[] = [];
     let steps: KeyedStep[] = [];
     let bytes = 0;
@@ -121,7 +172,14 @@ export class Replayer {
   /** The highest stamp that the region has recorded. */
   async newest(): Promise<string | null> {
     // A connection of its own database would do the same at the price of a connection.
-    return (await this.cluster.eval("redis.call('SELECT', 1) return redis.call('GET', 'newest')", 0)) as string | null;
+    return (await this.cluster.eval("redis.call('SELECT', 1) return redis.call('HGET', 'm', 'newest')", 0)) as
+      | string
+      | null;
+  }
+
+  /** What every script begins with. */
+  private lead(): ScriptArguments {
+    return [this.spanMs, this.known, this.start, this.horizonMs];
   }
 
   private async replay(steps: readonly KeyedStep[], outcome: ReplayOutcome): Promise<void> {
@@ -129,15 +187,21 @@ export class Replayer {
       list.push({ stamp: stampText(stamp), command: String(args[0]), error });
     };
     try {
-      const args = [this.spanMs, this.horizonMs, ...steps.flatMap(scriptArguments)];
-      const [letters = "", ...errors] = await this.cluster.flyReplay(...args);
+      const reply = await this.cluster.flyReplay(...this.lead(), ...steps.flatMap(scriptArguments));
+      const [letters = "", newest = "", ...errors] = reply;
+      if (newest > this.known) this.known = newest;
       let errorIndex = 0;
       for (const [index, step] of steps.entries()) {
-        const letter = letters[index];
-        if (letter === "a") outcome.applied += 1;
-        else if (letter === "s") outcome.stale += 1;
-        else if (letter === "l") outcome.late += 1;
-        else {
+        const letter = letters[index] ?? "t";
+        if (letter === "a") {
+          outcome.applied += 1;
+          if (step.kind === "other") outcome.unordered += 1;
+        } else if (letter === "s") {
+          outcome.stale += 1;
+        } else if (isDoubt(letter)) {
+          const reason = doubtReasons[letter];
+          outcome.doubts.set(reason, (outcome.doubts.get(reason) ?? 0) + 1);
+        } else {
           const list = letter === "e" ? outcome.errors : letter === "u" ? outcome.poison : outcome.transient;
           fail(list, step, errors[errorIndex++] ?? "no outcome");
         }
@@ -150,7 +214,7 @@ export class Replayer {
   private async flush(stamp: Stamp, outcome: ReplayOutcome): Promise<void> {
     const text = stampText(stamp);
     try {
-      const answer = await this.cluster.flyFlush(this.spanMs, text);
+      const answer = await this.cluster.flyFlush(...this.lead(), text);
       if (answer === "sweep") await this.sweep(text);
       if (answer === "stale") outcome.stale += 1;
       else outcome.applied += 1;
@@ -167,7 +231,7 @@ export class Replayer {
       const [next, keys] = await this.cluster.scanBuffer(cursor, "COUNT", SWEEP_PAGE);
       cursor = next.toString();
       const page = keys.flatMap((key) => [bucketOf(key), key]);
-      current = await this.cluster.flySweep(this.spanMs, stamp, cursor === "0" ? 1 : 0, ...page);
+      current = await this.cluster.flySweep(...this.lead(), stamp, cursor === "0" ? 1 : 0, ...page);
     } while (cursor !== "0" && current === 1);
   }
 }

@@ -98,7 +98,7 @@ export class Replication {
       intervalMs: options.publishIntervalMs,
       log,
     });
-    this.replayer = new Replayer(this.cluster, options.horizonMs);
+    this.replayer = new Replayer(this.cluster, options.horizonMs, this.clock.next());
     this.home = new HomeReplay((commands) => this.replayAtHome(commands));
     this.consumer = new Consumer({
       bus,
@@ -205,7 +205,7 @@ export class Replication {
     if (bytes > this.capacity) {
       return `ERR command of ${bytes} bytes is too large for database 1 (at most ${this.capacity} bytes)`;
     }
-    if (command.args.length > MAX_ARGUMENTS && replaySteps(command).some(({ kind }) => kind === "other")) {
+    if (command.args.length > MAX_ARGUMENTS && replaySteps(command).some(({ args }) => args.length > MAX_ARGUMENTS)) {
       return `ERR command of ${command.args.length} arguments is too long for database 1 (at most ${MAX_ARGUMENTS}), split it`;
     }
     const { outboxMaxBytes } = this.options;

@@ -1,0 +1,47 @@
+// The Lua of FLUSHALL: it overwrites every key. Where nothing newer is in the database that is one command; else its pages
+// are gone through, and what is newer stays.
+
+import { journals } from "./journalScript";
+import { records } from "./recordScript";
+
+/**
+ * Records a FLUSHALL, and carries it out where nothing newer can be in the database. ARGV: as `records` wants it, horizon
+ * in ms, stamp. Returns `stale`, `flushed`, or `sweep` where {@link sweepScript} has to tell older keys from newer ones.
+ */
+export const flushScript = `${records}
+local stamp = ARGV[5]
+if stamp < flush or stamp == flush and call('HGET', 'm', 'flushed') == flush then return 'stale' end
+call('HSET', 'm', 'flush', stamp)
+if stamp < newest then return 'sweep' end
+call('HSET', 'm', 'newest', stamp, 'flushed', stamp)
+use(0)
+call('FLUSHDB', 'ASYNC')
+return 'flushed'
+`;
+
+/**
+ * Takes a FLUSHALL to the keys of a page. ARGV: as `records` wants it, horizon in ms, its stamp, whether this is the last
+ * page (1 or 0), then each key's bucket and the key. Returns 0 where a newer FLUSHALL has taken over.
+ */
+export const sweepScript = `${records}${journals}
+local stamp = ARGV[5]
+if flush ~= stamp then return 0 end
+for i = 7, #ARGV, 2 do
+  local r = recordOf(ARGV[i + 1], ARGV[i])
+  -- A record of that stamp is the FLUSHALL's own: the key has no newer overwrite.
+  if r.stamp == stamp then
+    local j = load(r, stamp)
+    if j and j.floor < stamp then
+      loadEntries(r, j)
+      refold(r, j, 0)
+      save(r, j)
+    elseif not j and r.kind ~= 'a' then
+      use(0)
+      call('UNLINK', r.key)
+    end
+  end
+end
+writeRecords()
+if ARGV[6] == '1' then call('HSET', 'm', 'flushed', stamp) end
+return 1
+`;

@@ -1,0 +1,343 @@
+// The Lua that keeps a key's journal: the value under its commands, and the commands with their stamps, so that one that
+// comes late finds its place. What it leaves in database 0 is always those commands in the order of their stamps, or nothing.
+//
+//   j<key>        hash in database 1
+//     f           floor: everything up to this stamp is in the base or was overwritten
+//     v, y        the base, as DUMP gives it (absent: no key), and when it expires
+//     u           the base is too large to be kept
+//     n           the newest command's stamp
+//     g, x        fingerprint of what the newest command left, and when that expires
+//     c, b        number of commands, and their bytes
+//     e<stamp>    a command: the index of an instant among its arguments (or 0), then its arguments
+//
+// A server cannot run a command at an instant of the past: an expiry that has passed meanwhile would take effect before
+// commands that are older. So commands are run with all their instants moved OFFSET into the future; where one of them has
+// been reached by the next command's stamp, the key goes first.
+
+/** Follows `records`. ARGV has the horizon in milliseconds as its fourth value. */
+export const journals = `
+local OFFSET, FAR = 2^45, 2^50
+local MAX_COMMANDS, MAX_BYTES, MAX_BASE, MAX_DUMP, SHORT_LIVED_MS = 512, 65536, 65536, 8192, 10000
+local zeros = string.rep('0', 12)
+local late = string.format('%012x', nowMs - tonumber(ARGV[4])) .. zeros
+
+local transient = {
+  OOM = 1, LOADING = 1, READONLY = 1, CLUSTERDOWN = 1, MASTERDOWN = 1, MISCONF = 1, NOREPLICAS = 1, TRYAGAIN = 1
+}
+local errors = {}
+local function outcomeOf(reply)
+  if type(reply) ~= 'table' or not reply.err then return 'a' end
+  local text = reply.err
+  if transient[string.match(text, '^-?(%u+)')] then return 't', text end
+  if string.find(text, 'called from script', 1, true) or string.find(text, 'allowed from script', 1, true) then
+    return 'u', text
+  end
+  return 'e', text
+end
+
+local function msOf(stamp)
+  return tonumber(sub(stamp, 1, 12), 16)
+end
+
+local function number(value)
+  return string.format('%.0f', value)
+end
+
+local function moved(instant, by)
+  local ms = tonumber(instant)
+  if ms > FAR then return instant end
+  return number(ms + by)
+end
+
+local function expiryOf(key)
+  local ms = call('PEXPIRETIME', key)
+  if ms > 0 then return ms end
+end
+
+-- Tells whether somebody else has written. Of large values it knows the size alone: to read them would cost too much.
+local function fingerprint(key)
+  local size = call('MEMORY', 'USAGE', key)
+  if not size then return '' end
+  if size > MAX_DUMP then return number(size) end
+  return sub(call('DUMP', key), -8)
+end
+
+local function valuePrint(value)
+  if #value > MAX_DUMP then return number(#value) end
+  return sub(redis.sha1hex(value), 1, 8)
+end
+
+local function drop(r)
+  if not r.journal then return end
+  use(1)
+  call('UNLINK', 'j' .. r.key)
+  r.journal = false
+end
+
+-- The region cannot tell the key's value any more: it holds nothing, until an overwrite newer than all it may have missed.
+local function doubt(r, stamp, reason)
+  use(1)
+  local last = r.journal and call('HGET', 'j' .. r.key, 'n') or ''
+  drop(r)
+  use(0)
+  call('UNLINK', r.key)
+  if reason == 'l' then last = higher(last, late) end
+  setRecord(r, higher(higher(stamp, last), r.floor), '?', '')
+  return reason
+end
+
+local function unheardOf(r, stamp)
+  if stamp <= r.floor then return r.evicted and 'v' or 'r' end
+  if not r.kind and stamp <= late then return 'l' end
+end
+
+-- The journal that a key gets with its first command since the overwrite, or the reason why it cannot have one.
+local function begin(r, stamp)
+  local j = { floor = r.stamp, newest = '', count = 0, bytes = 0, entries = {}, fresh = true }
+  if r.bereft then r.floor, r.evicted, r.kind = newest, true, nil end
+  local reason = unheardOf(r, stamp)
+  if reason then return nil, reason end
+  use(0)
+  local present = call('EXISTS', r.key) == 1
+  if r.kind == '-' then
+    if present then call('UNLINK', r.key) end
+    return j
+  end
+  local expiry = expiryOf(r.key)
+  if r.kind then
+    local instant, print = nil, r.left
+    if r.kind == 'x' then
+      local colon = string.find(r.left, ':', 1, true)
+      instant, print = tonumber(sub(r.left, 1, colon - 1)), sub(r.left, colon + 1)
+    end
+    if not present and instant and instant <= nowMs then
+      if msOf(stamp) < instant then return nil, 'x' end
+      j.floor = higher(j.floor, string.format('%012x', instant) .. zeros)
+      return j
+    end
+    if not present then return nil, 'v' end
+    local value = redis.pcall('GET', r.key)
+    if expiry ~= instant or type(value) ~= 'string' or valuePrint(value) ~= print then return nil, 'c' end
+  elseif r.bereft and not present then
+    return nil, 'v'
+  else
+    j.floor = higher(higher(r.stamp, r.floor), late)
+  end
+  if present then
+    j.base, j.baseExpiry, j.expiry = call('DUMP', r.key), expiry, expiry
+    if #j.base > MAX_BASE then j.base, j.large = nil, true end
+    j.print = fingerprint(r.key)
+  end
+  return j
+end
+
+local function load(r, stamp)
+  if not r.journal then return end
+  use(1)
+  local h = call('HMGET', 'j' .. r.key, 'f', 'n', 'g', 'x', 'c', 'b', 'u', 'e' .. stamp)
+  if not h[1] then
+    r.bereft, r.journal = r.mark, false
+    return
+  end
+  if h[1] < r.stamp and h[2] <= r.stamp then
+    -- A FLUSHALL has overwritten it all, whose record the key does not have yet.
+    local kind = r.kind
+    drop(r)
+    setRecord(r, r.stamp, '-', '')
+    r.kind = kind
+    return
+  end
+  return {
+    floor = h[1], newest = h[2], print = h[3], expiry = tonumber(h[4]), count = tonumber(h[5]), bytes = tonumber(h[6]),
+    large = h[7], met = h[8]
+  }
+end
+
+-- Reads the commands above the key's last overwrite, oldest first, and the base; a FLUSHALL may have cut both.
+local function loadEntries(r, j)
+  if j.entries then return end
+  use(1)
+  j.entries = {}
+  local all = call('HGETALL', 'j' .. r.key)
+  for i = 1, #all, 2 do
+    local name, value = all[i], all[i + 1]
+    if sub(name, 1, 1) == 'e' then
+      local stamp = sub(name, 2)
+      if stamp > r.stamp then j.entries[#j.entries + 1] = { stamp = stamp, packed = value } end
+    elseif name == 'v' then
+      j.base = value
+    elseif name == 'y' then
+      j.baseExpiry = tonumber(value)
+    end
+  end
+  if r.stamp > j.floor then j.floor, j.base, j.baseExpiry, j.large, j.fresh = r.stamp, nil, nil, nil, true end
+  table.sort(j.entries, function(a, b) return a.stamp < b.stamp end)
+end
+
+local function save(r, j)
+  use(1)
+  local name = 'j' .. r.key
+  if j.fresh then
+    call('UNLINK', name)
+    call('HSET', name, 'f', j.floor)
+    if j.base then call('HSET', name, 'v', j.base) end
+    if j.baseExpiry then call('HSET', name, 'y', number(j.baseExpiry)) end
+    if j.large then call('HSET', name, 'u', 1) end
+    for _, e in ipairs(j.entries) do call('HSET', name, 'e' .. e.stamp, e.packed) end
+  end
+  local expiry = j.expiry and number(j.expiry) or ''
+  call('HSET', name, 'n', j.newest, 'g', j.print or '', 'x', expiry, 'c', j.count, 'b', j.bytes)
+  call('PEXPIRE', name, 3 * spanMs)
+  if not r.marked then remember(r.bucket, r.w, 1) end
+  r.journal, r.marked = true, true
+end
+
+-- Runs a command whose instants may have been moved. Its error is kept for the caller alone.
+local function runEntry(e, by)
+  local list = e.list or cmsgpack.unpack(e.packed)
+  local at = list[1]
+  if at > 0 and by > 0 then
+    local as = list[at + 1]
+    list[at + 1] = moved(as, by)
+    e.outcome, e.error = outcomeOf(redis.pcall(unpack(list, 2)))
+    list[at + 1] = as
+  else
+    e.outcome, e.error = outcomeOf(redis.pcall(unpack(list, 2)))
+  end
+  return e.outcome
+end
+
+-- Makes the value anew from the base. Commands up to the index fold become part of the base.
+local function refold(r, j, fold)
+  local key, kept = r.key, {}
+  use(0)
+  call('UNLINK', key)
+  if j.base then
+    call('RESTORE', key, j.baseExpiry and moved(j.baseExpiry, OFFSET) or 0, j.base, 'ABSTTL')
+  end
+  j.count, j.bytes = 0, 0
+  for i, e in ipairs(j.entries) do
+    local x = expiryOf(key)
+    if x and x <= FAR and x - OFFSET <= msOf(e.stamp) then call('UNLINK', key) end
+    local outcome = runEntry(e, OFFSET)
+    if i <= fold then
+      j.floor = e.stamp
+    elseif outcome == 'a' or outcome == 'e' then
+      kept[#kept + 1] = e
+      j.count, j.bytes, j.newest = j.count + 1, j.bytes + #e.packed, e.stamp
+    end
+    if i == fold then
+      j.base, j.large, x = call('DUMP', key) or nil, nil, expiryOf(key)
+      j.baseExpiry = x and tonumber(moved(x, -OFFSET))
+      if j.base and #j.base > MAX_BASE then j.base, j.large = nil, true end
+    end
+  end
+  j.entries = kept
+  local x = expiryOf(key)
+  j.expiry = nil
+  if x then
+    j.expiry = tonumber(moved(x, -OFFSET))
+    if j.expiry <= nowMs then call('UNLINK', key) else call('PEXPIREAT', key, number(j.expiry)) end
+  end
+  j.print = fingerprint(key)
+  j.fresh = true
+end
+
+-- Whether what is there is what the newest command left, and the next one, newer still, can be run on it as it is.
+local function continues(r, j, stamp, e)
+  if stamp <= j.newest then return false end
+  local at, ms = e.list[1], msOf(stamp)
+  if at > 0 and tonumber(e.list[at + 1]) <= nowMs then return false end
+  use(0)
+  if j.expiry and j.expiry <= nowMs then return j.expiry <= ms and call('EXISTS', r.key) == 0 end
+  if j.expiry and j.expiry <= ms then return false end
+  return fingerprint(r.key) == (j.print or '') and expiryOf(r.key) == j.expiry
+end
+
+local function insert(entries, e)
+  local i = #entries
+  while i > 0 and entries[i].stamp > e.stamp do i = i - 1 end
+  table.insert(entries, i + 1, e)
+end
+
+-- Makes the older half of the commands part of the base, or all where there is no base to begin with.
+local function shorten(r, j)
+  loadEntries(r, j)
+  local fold = j.large and j.count or math.ceil(j.count / 2)
+  for i = 1, fold do remember(r.bucket, 's' .. j.entries[i].stamp, '') end
+  if not j.large then return refold(r, j, fold) end
+  use(0)
+  local value = call('DUMP', r.key)
+  if value and #value <= MAX_BASE then j.base, j.baseExpiry, j.large = value, j.expiry, nil end
+  j.floor, j.entries, j.count, j.bytes, j.fresh = j.newest, {}, 0, 0, true
+end
+
+-- A command whose result depends on what was there.
+local function modify(r, stamp, list)
+  if r.kind == '?' then
+    setRecord(r, stamp, '?', '')
+    return 'd'
+  end
+  local reason
+  local j = load(r, stamp)
+  if not j then
+    j, reason = begin(r, stamp)
+    if not j then return doubt(r, stamp, reason) end
+  elseif j.met then
+    return 's'
+  end
+  if stamp <= j.floor then
+    if ranAlone(r.bucket, stamp) then return 's' end
+    return doubt(r, stamp, 'b')
+  end
+  local e = { stamp = stamp, list = list, packed = cmsgpack.pack(list) }
+  if r.stamp <= j.floor and continues(r, j, stamp, e) then
+    runEntry(e, 0)
+    if e.outcome ~= 'a' and e.outcome ~= 'e' then return e.outcome, e.error end
+    j.expiry, j.print = expiryOf(r.key), fingerprint(r.key)
+    j.newest, j.count, j.bytes = stamp, j.count + 1, j.bytes + #e.packed
+    if j.fresh then
+      j.entries = { e }
+    else
+      use(1)
+      call('HSET', 'j' .. r.key, 'e' .. stamp, e.packed)
+    end
+  else
+    loadEntries(r, j)
+    if j.large then return doubt(r, stamp, 'b') end
+    insert(j.entries, e)
+    refold(r, j, 0)
+    if e.outcome ~= 'a' and e.outcome ~= 'e' then
+      if j.count > 0 then save(r, j) end
+      return e.outcome, e.error
+    end
+  end
+  if j.count > MAX_COMMANDS or j.bytes > MAX_BYTES then shorten(r, j) end
+  save(r, j)
+  return e.outcome, e.error
+end
+
+-- Makes an overwrite the base of a journal, under the commands that are newer.
+local function rebase(r, j, stamp, list)
+  local e = { stamp = stamp, list = list, packed = cmsgpack.pack(list) }
+  while j.entries[1] and j.entries[1].stamp < stamp do table.remove(j.entries, 1) end
+  table.insert(j.entries, 1, e)
+  j.base, j.baseExpiry, j.large, j.newest = nil, nil, nil, stamp
+  refold(r, j, 1)
+  save(r, j)
+  return e.outcome, e.error
+end
+
+-- An overwrite of a key that has a journal. Nothing is returned where the journal is of no use any more.
+local function overwriteUnder(r, stamp, list)
+  local j = load(r, stamp)
+  if not j then
+    if r.bereft and stamp <= newest then return doubt(r, newest, 'v') end
+    return
+  end
+  if stamp > j.newest then return end
+  if stamp <= j.floor then return doubt(r, stamp, 'b') end
+  loadEntries(r, j)
+  return rebase(r, j, stamp, list)
+end
+`;

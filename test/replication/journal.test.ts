@@ -189,7 +189,7 @@ describeWithServer("journal", () => {
         const stamp = { ms: startMs + random.below(2000), counter: random.below(3), origin: random.below(9999) };
         return stamped(stamp, randomCommand(random).trim());
       });
-      const shims = [replayer, newReplayer()];
+      const shims = [newReplayer(), newReplayer()];
       const order = random.shuffle([...commands, ...commands.filter(() => random.chance(0.5))]);
       while (order.length > 0) {
         const outcome = await random.pick(shims).apply(order.splice(0, 1 + random.below(5)));

@@ -1,33 +1,86 @@
 // The whole of Redis on Fly: a cache in every region, and the mesh that joins them.
+import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { RunError } from "@pulumi/pulumi/errors";
+import type { ApplicationEnvironment } from "./applicationEnvironment";
+import { CacheCredentials } from "./cacheCredentials";
+import { dashboardBody } from "./cacheDashboard";
+import { type GlobalCacheArgs, resolveOptions } from "./cacheOptions";
 import { RegionalCache } from "./regionalCache";
 import type { Region } from "./regions";
 import { ReplicationMesh } from "./replicationMesh";
 
-export interface GlobalCacheArgs {
-  /** Regions that the cache spans; one or more, each once. */
-  readonly regions: readonly Region[];
-  /** ElastiCache node type of every cluster, such as `cache.t4g.micro`. */
-  readonly nodeType: pulumi.Input<string>;
-  /** Replicas beside each cluster's primary, 0 to 5; with one or more, a failover to another zone is automatic. */
-  readonly replicas: number;
-}
+export type { ApplicationEnvironment } from "./applicationEnvironment";
+export type { ExistingVpc, GlobalCacheArgs } from "./cacheOptions";
+export type { Region } from "./regions";
 
-/** A cache that spans regions. */
+/** A cluster's name has 40 characters: a region, `-cluster` and Pulumi's random ones leave this. */
+const maxNameLength = 9;
+
+/**
+ * A cache that spans regions.
+ *
+ * @throws RunError listing every fault in the arguments, before anything is made
+ * @example
+ * const cache = new GlobalCache("fly", { regions: ["us-east-1", "eu-west-1"] });
+ * export const url = cache.cacheUrl("eu-west-1");
+ */
 export class GlobalCache extends pulumi.ComponentResource {
   /** In the order of the arguments. */
   readonly regionalCaches: readonly RegionalCache[];
 
   constructor(name: string, args: GlobalCacheArgs, opts?: pulumi.ComponentResourceOptions) {
-    super("redis-on-fly:infra:GlobalCache", name, {}, opts);
-    const { regions, nodeType, replicas } = args;
+    if (!/^[a-z][a-z0-9-]*$/.test(name) || name.length > maxNameLength) {
+      throw new RunError(
+        `A cache cannot be named "${name}": names begin with a letter, consist of lower-case letters, digits and hyphens, ` +
+          `and have ${maxNameLength} characters at most, since parts of the cache are named after it.`,
+      );
+    }
+    const options = resolveOptions(args);
+    super("redis-on-fly:infra:GlobalCache", name, {}, { protect: options.protect, ...opts });
     const parent = { parent: this };
 
-    this.regionalCaches = regions.map(
-      (region) => new RegionalCache(`${name}-${region}`, { region, nodeType, replicas }, parent),
+    const credentials = new CacheCredentials(`${name}-credentials`, { options }, parent);
+    this.regionalCaches = options.regions.map(
+      (region) => new RegionalCache(`${name}-${region}`, { region, options, credentials }, parent),
     );
     new ReplicationMesh(`${name}-mesh`, { ends: this.regionalCaches }, parent);
+    new aws.cloudwatch.Dashboard(
+      `${name}-dashboard`,
+      {
+        region: options.regions[0],
+        dashboardName: `${name}-${pulumi.getProject()}-${pulumi.getStack()}`,
+        dashboardBody: dashboardBody(this.regionalCaches),
+      },
+      parent,
+    );
 
     this.registerOutputs({});
+  }
+
+  /** The cache in one region. @throws RunError where the cache does not span it */
+  regionalCache(region: Region): RegionalCache {
+    const found = this.regionalCaches.find((each) => each.region === region);
+    if (found) return found;
+    const known = this.regionalCaches.map((each) => each.region).join(", ");
+    throw new RunError(`The cache does not span ${region}: it is in ${known}.`);
+  }
+
+  /**
+   * `FLY_REDIS_CACHE_URL` for applications in a region; secret.
+   *
+   * @throws RunError where the cache does not span the region
+   */
+  cacheUrl(region: Region): pulumi.Output<string> {
+    return this.regionalCache(region).cacheUrl;
+  }
+
+  /**
+   * `FLY_REDIS_CACHE_URL` in the shapes that ECS, Lambda and Kubernetes take.
+   *
+   * @throws RunError where the cache does not span the region
+   */
+  environment(region: Region): ApplicationEnvironment {
+    return this.regionalCache(region).environment;
   }
 }

@@ -4,22 +4,30 @@ import { readConfiguration } from "./configuration";
 import { GlobalCache } from "./globalCache";
 
 // Configuration
-const configuration = readConfiguration(new pulumi.Config());
+const configuration = readConfiguration(pulumi.runtime.allConfig(), pulumi.getProject());
 
-// The name is short because ElastiCache allows 40 characters, Pulumi's random ones included.
+// The cache
 const cache = new GlobalCache("fly", configuration);
 
-// Outputs, by region
+// What applications need, by region
 export const regions = Object.fromEntries(
-  cache.regionalCaches.map(({ region, network, cluster, topic, queue, deadLetterQueue, shimEnvironment }) => [
+  cache.regionalCaches.map(({ region, cacheUrl, environment, network, monitoring }) => [
     region,
     {
-      clusterUrl: cluster.url,
-      topicArn: topic.arn,
-      queueUrl: queue.url,
-      deadLetterQueueUrl: deadLetterQueue.url,
-      shimSecurityGroupId: network.shimSecurityGroup.id,
-      shimEnvironment,
+      cacheUrl,
+      cacheUrlSecretArn: environment.secretArn,
+      vpcId: network.vpcId,
+      subnetIds: network.subnetIds,
+      clientSecurityGroupId: network.securityGroups.client.id,
+      alarmTopicArn: monitoring.topic.arn,
     },
+  ]),
+);
+
+// What operators need, by region
+export const buses = Object.fromEntries(
+  cache.regionalCaches.map(({ region, topic, queue, deadLetterQueue }) => [
+    region,
+    { topicArn: topic.arn, queueUrl: queue.url, deadLetterQueueUrl: deadLetterQueue.url },
   ]),
 );

@@ -2,9 +2,17 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { shimVariables } from "../shim/contract";
+import { type ApplicationEnvironment, applicationEnvironment } from "./applicationEnvironment";
 import { CacheCluster } from "./cacheCluster";
+import type { CacheCredentials } from "./cacheCredentials";
+import { CacheMonitoring } from "./cacheMonitoring";
+import type { CacheOptions } from "./cacheOptions";
+import { ports } from "./networkRules";
 import { RegionalNetwork } from "./regionalNetwork";
+import { RegionalSecrets } from "./regionalSecrets";
 import type { Region } from "./regions";
+import { ShimBalancer } from "./shimBalancer";
+import { ShimService } from "./shimService";
 
 /** SQS keeps nothing longer: 14 days. */
 const maxRetentionSeconds = 1_209_600;
@@ -13,44 +21,50 @@ const maxRetentionSeconds = 1_209_600;
 // receives add up while a shim restarts: this is the highest count it takes.
 const maxReceiveCount = 1000;
 
+/** Name that applications give beside the password. */
+const clientUser = "fly";
+
 export interface RegionalCacheArgs {
   /** Region of everything here. */
   readonly region: Region;
-  /** ElastiCache node type, such as `cache.t4g.micro`. */
-  readonly nodeType: pulumi.Input<string>;
-  /** Replicas beside the cluster's primary, 0 to 5; with one or more, a failover to another zone is automatic. */
-  readonly replicas: number;
+  readonly options: CacheOptions;
+  readonly credentials: CacheCredentials;
 }
 
-/** A region's network, cluster, topic and queues. */
+/** A region's network, cluster, shims, topic and queues. */
 export class RegionalCache extends pulumi.ComponentResource {
   readonly region: Region;
   readonly network: RegionalNetwork;
   readonly cluster: CacheCluster;
+  readonly balancer: ShimBalancer;
+  readonly shims: ShimService;
+  readonly monitoring: CacheMonitoring;
   /** Where this region's shims publish. */
   readonly topic: aws.sns.Topic;
   /** Where this region's shims receive what all regions publish. */
   readonly queue: aws.sqs.Queue;
   /** What this region's shims could not apply, and what its topic could not deliver to any region. */
   readonly deadLetterQueue: aws.sqs.Queue;
-  /** Environment variables that tie a shim to this region. */
-  readonly shimEnvironment: Readonly<Record<string, pulumi.Output<string>>>;
+  /** `FLY_REDIS_CACHE_URL` of this region's applications; secret. The same text in every region. */
+  readonly cacheUrl: pulumi.Output<string>;
+  /** The same, in the shapes in which platforms take it. */
+  readonly environment: ApplicationEnvironment;
 
   constructor(name: string, args: RegionalCacheArgs, opts?: pulumi.ComponentResourceOptions) {
     super("redis-on-fly:infra:RegionalCache", name, {}, opts);
-    const { region, nodeType, replicas } = args;
+    const { region, options, credentials } = args;
     const parent = { parent: this };
+    const certificateArn = options.certificateArns[region];
 
     this.region = region;
-    this.network = new RegionalNetwork(`${name}-network`, { region }, parent);
+    this.network = new RegionalNetwork(`${name}-network`, { region, options }, parent);
     this.cluster = new CacheCluster(
       `${name}-cluster`,
       {
         region,
-        nodeType,
-        replicas,
+        options,
         subnetIds: this.network.subnetIds,
-        securityGroupId: this.network.clusterSecurityGroup.id,
+        securityGroupId: this.network.securityGroups.cluster.id,
       },
       parent,
     );
@@ -68,13 +82,39 @@ export class RegionalCache extends pulumi.ComponentResource {
       parent,
     );
 
-    this.shimEnvironment = {
-      [shimVariables.region]: pulumi.output(region),
-      [shimVariables.clusterUrl]: this.cluster.url,
-      [shimVariables.topicArn]: this.topic.arn,
-      [shimVariables.queueUrl]: this.queue.url,
-      [shimVariables.deadLetterQueueUrl]: this.deadLetterQueue.url,
-    };
-    this.registerOutputs({ shimEnvironment: this.shimEnvironment });
+    this.balancer = new ShimBalancer(
+      `${name}-balancer`,
+      { region, network: this.network, domainName: options.domainName, certificateArn },
+      parent,
+    );
+    const scheme = certificateArn === undefined ? "redis" : "rediss";
+    const address = `${options.domainName}:${ports.shim}`;
+    this.cacheUrl = pulumi.interpolate`${scheme}://${clientUser}:${credentials.clientPassword}@${address}`;
+    const secrets = new RegionalSecrets(
+      `${name}-secrets`,
+      {
+        region,
+        shimVariables: {
+          [shimVariables.password]: credentials.clientPasswords,
+          [shimVariables.clusterUrl]: this.cluster.url,
+          [shimVariables.envelopeKeys]: credentials.envelopeKeys,
+        },
+        cacheUrl: this.cacheUrl,
+      },
+      parent,
+    );
+    this.environment = applicationEnvironment(this.cacheUrl, secrets.cacheUrlSecretArn);
+    this.shims = new ShimService(
+      `${name}-shims`,
+      { region, network: this.network, balancer: this.balancer, secrets, bus: this, user: clientUser, options },
+      parent,
+    );
+    this.monitoring = new CacheMonitoring(
+      `${name}-monitoring`,
+      { region, cluster: this.cluster, balancer: this.balancer, bus: this, options },
+      parent,
+    );
+
+    this.registerOutputs({ cacheUrl: this.cacheUrl });
   }
 }

@@ -1,12 +1,35 @@
-// The program and the policy pack in the real Pulumi engine, with a stand-in for the AWS provider.
+// The program, its stack files and the policy pack in the real Pulumi engine, with stand-ins for the providers.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import * as aws from "@pulumi/aws";
-import { LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
+import { type EngineEvent, LocalWorkspace, type Stack } from "@pulumi/pulumi/automation";
 import { makeSandbox, missingProgram, policyPack, type Sandbox } from "../support/engine/sandbox";
 
 // Jest does not name the tests of a file of which all are skipped, so that the reason has to be said.
 if (missingProgram) console.warn(`The engine's tests are skipped: ${missingProgram} is not on PATH.`);
 const describeEngine = missingProgram ? describe.skip : describe;
+
+interface Registered {
+  readonly urn: string;
+  readonly type: string;
+  readonly parent?: string;
+  readonly dependencies?: readonly string[];
+  readonly protect?: boolean;
+}
+
+function nameOf(urn: string): string {
+  return urn.split("::").at(-1)!;
+}
+
+/** What a preview would do, by operation, with the names of resources. */
+async function planned(stack: Stack): Promise<Record<string, string[]>> {
+  const steps: Record<string, string[]> = {};
+  const onEvent = ({ resourcePreEvent }: EngineEvent) => {
+    if (!resourcePreEvent) return;
+    const { op, urn } = resourcePreEvent.metadata;
+    if (op !== "same") steps[op] = [...(steps[op] ?? []), nameOf(urn)].sort();
+  };
+  await stack.preview({ onEvent });
+  return steps;
+}
 
 describeEngine("the real engine", () => {
   let sandbox: Sandbox;
@@ -17,74 +40,108 @@ describeEngine("the real engine", () => {
 
   afterAll(() => sandbox.remove());
 
-  describe("with the development stack", () => {
+  function open(stackName: string): Promise<Stack> {
+    const { options, projectDirectory } = sandbox;
+    return LocalWorkspace.createStack({ stackName, workDir: projectDirectory }, options);
+  }
+
+  test("the pack has nothing against the production stack", async () => {
+    const stack = await open("production");
+    const { changeSummary, stdout } = await stack.preview({ policyPacks: [policyPack] });
+    expect(stdout).toContain("redis-on-fly@v");
+    expect(Object.keys(changeSummary)).toEqual(["create"]);
+  }, 90_000);
+
+  describe("through a stack's life", () => {
     let stack: Stack;
-    const resources = 66;
+    let resources: readonly Registered[];
 
     beforeAll(async () => {
-      const { options, projectDirectory } = sandbox;
-      stack = await LocalWorkspace.createStack({ stackName: "dev", workDir: projectDirectory }, options);
+      stack = await open("one-region");
+      await stack.setAllConfig({ protect: { value: "true" }, "regions[1]": { value: "eu-west-1" } }, true);
+      await stack.up({ policyPacks: [policyPack] });
+      resources = (await stack.exportStack()).deployment.resources;
+    }, 90_000);
+
+    test("tells applications where the cache is, and nobody the password", async () => {
+      const outputs = await stack.outputs();
+      expect(outputs.regions!.value["us-east-1"]).toMatchObject({
+        cacheUrl: expect.stringMatching(/^redis:\/\/fly:\w{32}@cache\.redis-on-fly\.internal:6379$/),
+        clientSecurityGroupId: "fly-us-east-1-network-client",
+      });
+      const password = /:(\w{32})@/.exec(outputs.regions!.value["us-east-1"].cacheUrl)![1]!;
+      const state = sandbox.stateOf("one-region");
+      expect(state).toContain("fly-us-east-1-secrets-shim-value");
+      expect(state).not.toContain(password);
+      expect(state).not.toContain("registry-token");
+      // Stand-ins begin every password so; keys are what follows an id.
+      expect(state).not.toMatch(/password[0-9a-f]{24}/);
+      expect(state).not.toMatch(/"1:[\w+/]{43}=/);
     });
 
-    test("previews every resource, and the pack has nothing against them", async () => {
-      const { changeSummary, stdout } = await stack.preview({ policyPacks: [policyPack] });
-      expect(changeSummary).toEqual({ create: resources });
-      expect(stdout).toContain("redis-on-fly@v");
-    }, 60_000);
-
-    test("creates them, and tells each region's shims what they need", async () => {
-      const { summary, outputs } = await stack.up();
-      expect(summary.resourceChanges).toEqual({ create: resources });
-      expect(Object.keys(outputs.regions!.value).sort()).toEqual(["ap-northeast-1", "eu-west-1", "us-east-1"]);
-      expect(outputs.regions!.value["eu-west-1"].shimEnvironment).toEqual({
-        FLY_REDIS_REGION: "eu-west-1",
-        FLY_REDIS_CLUSTER_URL: "rediss://master.fly-eu-west-1-cluster-group.cache.amazonaws.com:6379",
-        FLY_REDIS_TOPIC_ARN: "arn:aws:sns:eu-west-1:111122223333:fly-eu-west-1-topic",
-        FLY_REDIS_QUEUE_URL: "https://sqs.eu-west-1.amazonaws.com/111122223333/fly-eu-west-1-queue",
-        FLY_REDIS_DEAD_LETTER_QUEUE_URL: "https://sqs.eu-west-1.amazonaws.com/111122223333/fly-eu-west-1-dead-letters",
-      });
-    }, 60_000);
-
-    test("hangs every resource under the cache, and subscribes only queues that admit the topic", async () => {
-      const { deployment } = await stack.exportStack();
-      const made: { urn: string; type: string; dependencies?: string[] }[] = deployment.resources;
-      const outside = made.filter(({ urn, type }) => type.startsWith("aws:") && !urn.includes("infra:GlobalCache$"));
+    test("hangs every resource under the cache, and starts shims only where they can work", () => {
+      const outside = resources.filter(({ urn, type }) => !type.startsWith("pulumi:") && !urn.includes("GlobalCache"));
       expect(outside).toEqual([]);
-      const subscription = made.find(({ urn }) => urn.endsWith("::fly-mesh-us-east-1-to-eu-west-1"))!;
-      expect(subscription.dependencies?.map((urn) => urn.split("::").at(-1))).toEqual(
-        expect.arrayContaining(["fly-mesh-eu-west-1-queue", "fly-mesh-us-east-1-dead-letters"]),
+      const dependenciesOf = (typedName: string) => {
+        const { dependencies = [] } = resources.find(({ urn }) => urn.endsWith(typedName))!;
+        return dependencies.map(nameOf);
+      };
+      expect(dependenciesOf("ecs/service:Service::fly-us-east-1-shims")).toEqual(
+        expect.arrayContaining([
+          "fly-us-east-1-balancer-listener",
+          "fly-us-east-1-network-private-to-nat",
+          "fly-us-east-1-network-shim-to-cluster",
+        ]),
+      );
+      expect(dependenciesOf("::fly-mesh-us-east-1-to-us-east-1")).toEqual(
+        expect.arrayContaining(["fly-mesh-us-east-1-queue", "fly-mesh-us-east-1-dead-letters"]),
       );
     });
 
-    test("finds nothing to change afterwards", async () => {
-      const { changeSummary } = await stack.preview();
-      expect(changeSummary).toEqual({ same: resources });
+    test("does not delete what is protected", async () => {
+      const ours = resources.filter(({ type }) => /^(aws|docker|random):/.test(type));
+      expect(ours.filter(({ protect }) => !protect)).toEqual([]);
+      await expect(stack.destroy()).rejects.toThrow(/protect/);
     }, 60_000);
 
-    test("destroys all of it", async () => {
-      const { summary } = await stack.destroy();
-      expect(summary.resourceChanges).toEqual({ delete: resources });
+    test("changes nothing the next time, nor for what had another name", async () => {
+      await stack.setConfig("protect", { value: "false" });
+      const state = await stack.exportStack();
+      const renamed = JSON.stringify(state.deployment)
+        .replaceAll(":ReplicationGroup::fly-us-east-1-cluster", ":ReplicationGroup::fly-us-east-1-cluster-group")
+        .replaceAll('"protect":true', '"protect":false');
+      await stack.importStack({ ...state, deployment: JSON.parse(renamed) });
+      expect(await planned(stack)).toEqual({});
+    }, 60_000);
+
+    test("adds a region beside the others", async () => {
+      await stack.setConfig("regions[2]", { value: "us-west-2" }, true);
+      const { create, update, ...rest } = await planned(stack);
+      expect(rest).toEqual({});
+      expect(create!.filter((name) => !name.includes("us-west-2"))).toEqual([]);
+      expect(update).toEqual(["fly-dashboard", "fly-mesh-eu-west-1-queue", "fly-mesh-us-east-1-queue"]);
+    }, 60_000);
+
+    test("removes a region and leaves the others", async () => {
+      await stack.removeConfig("regions[2]", true);
+      await stack.removeConfig("regions[1]", true);
+      const { delete: deleted, update, ...rest } = await planned(stack);
+      expect(rest).toEqual({});
+      expect(deleted!.filter((name) => !name.includes("eu-west-1"))).toEqual([]);
+      expect(update).toEqual(["fly-dashboard", "fly-mesh-us-east-1-queue"]);
+    }, 90_000);
+
+    test("leaves nothing behind when it goes", async () => {
+      await stack.destroy();
+      expect((await stack.exportStack()).deployment.resources ?? []).toEqual([]);
     }, 60_000);
   });
 
-  test("the pack refuses a stack that keeps snapshots, by the resource's name", async () => {
-    const program = async () => {
-      new aws.elasticache.ReplicationGroup("store", { description: "not a cache", snapshotRetentionLimit: 7 });
-    };
-    const stack = await LocalWorkspace.createStack(
-      { stackName: "wrong", projectName: "wrong", program },
-      sandbox.options,
-    );
-    const preview = stack.preview({ policyPacks: [policyPack] });
-    await expect(preview).rejects.toThrow(/elasticache-no-snapshots.*store keeps snapshots/s);
-  }, 60_000);
-
   test("a program with a wrong configuration stops with every fault and no stack trace", async () => {
-    const { options, projectDirectory } = sandbox;
-    const stack = await LocalWorkspace.createStack({ stackName: "faulty", workDir: projectDirectory }, options);
+    const stack = await open("faulty");
     await stack.setAllConfig({ "regions[0]": { value: "me-south-1" }, replicas: { value: "many" } }, true);
     const preview = stack.preview();
     await expect(preview).rejects.toThrow(/regions\[0\]: "me-south-1" is an opt-in region.*replicas: "many" must be/s);
-    await expect(preview).rejects.not.toThrow(/configuration\.ts/);
+    await expect(preview).rejects.not.toThrow(/cacheOptions\.ts/);
   }, 60_000);
 });

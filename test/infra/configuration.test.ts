@@ -1,8 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
+import { resolveOptions } from "../../infra/cacheOptions";
 import { readConfiguration } from "../../infra/configuration";
 
 function read(values: Record<string, string>) {
-  return readConfiguration({ get: (name) => values[name] });
+  const config = Object.entries(values).map(([name, value]) => [`redis-on-fly:${name}`, value]);
+  return readConfiguration(Object.fromEntries([...config, ["aws:region", "us-east-1"]]), "redis-on-fly");
 }
 
 function faults(values: Record<string, string>): string[] {
@@ -14,22 +16,61 @@ function faults(values: Record<string, string>): string[] {
   return [];
 }
 
+const regions = '["us-east-1","eu-west-1"]';
+const vpc = '{"vpcId":"vpc-1","subnetIds":["subnet-1","subnet-2"]}';
+
 describe("configuration", () => {
   test("needs nothing but regions", () => {
     expect(read({ regions: '["us-east-1"]' })).toEqual({
       regions: ["us-east-1"],
+      egress: "nat",
+      zones: 2,
+      cidrBlock: "10.64.0.0/10",
+      vpcs: {},
+      clientCidrBlocks: [],
+      clientSecurityGroupIds: {},
       nodeType: "cache.t4g.micro",
       replicas: 1,
+      shards: 1,
+      maintenanceDay: "sun",
+      architecture: "arm64",
+      minShims: 2,
+      maxShims: 6,
+      connectionsPerShim: 5000,
+      allowGroups: [],
+      domainName: "cache.redis-on-fly.internal",
+      certificateArns: {},
+      envelopeKeyIds: [1],
+      clusterPasswordIds: [1],
+      clientPasswordIds: [1],
+      alarmEmails: [],
+      logRetentionDays: 30,
+      protect: false,
     });
   });
 
   test("takes what the stack file says", () => {
-    const values = { regions: '["eu-west-1","us-east-1"]', nodeType: "cache.r7g.large", replicas: "0" };
-    expect(read(values)).toEqual({ regions: ["eu-west-1", "us-east-1"], nodeType: "cache.r7g.large", replicas: 0 });
+    const values = { regions, nodeType: "cache.r7g.large", replicas: "0", egress: "endpoints", protect: "true" };
+    expect(read(values)).toMatchObject({
+      regions: ["us-east-1", "eu-west-1"],
+      nodeType: "cache.r7g.large",
+      replicas: 0,
+      egress: "endpoints",
+      protect: true,
+    });
+  });
+
+  test("leaves a network of the caller's its own way out", () => {
+    expect(read({ regions: '["us-east-1"]', vpcs: `{"us-east-1":${vpc}}` }).egress).toBe("none");
   });
 
   test("cannot be changed", () => {
     expect(Object.isFrozen(read({ regions: '["us-east-1"]' }))).toBe(true);
+  });
+
+  test("stays what it is when it is read again", () => {
+    const options = read({ regions, egress: "endpoints" });
+    expect(resolveOptions(options)).toEqual(options);
   });
 
   test("reports every fault at once, by name, with its value and what would be right", () => {
@@ -42,7 +83,7 @@ describe("configuration", () => {
       expect.stringMatching(/^ {2}regions\[1\]: "me-south-1" is an opt-in region .*; choose from us-east-1, /),
       expect.stringMatching(/^ {2}regions\[2\]: "mars-1" is not a region that this package knows; choose from /),
       '  nodeType: "t4g.micro" must be an ElastiCache node type, such as cache.t4g.micro',
-      '  replicas: "6" must be a whole number from 0 to 5',
+      "  replicas: 6 must be a whole number from 0 to 5",
     ]);
   });
 
@@ -61,7 +102,40 @@ describe("configuration", () => {
       { regions: '["ap-northeast-3"]' },
       /"ap-northeast-3" is an opt-in region for SNS/,
     ],
-    ["replicas are no number", { regions: '["us-east-1"]', replicas: "" }, /^ {2}replicas: "" must be a whole number/],
+    ["replicas are no number", { regions, replicas: "" }, /^ {2}replicas: "" must be a whole number/],
+    ["an option has another name", { regions, replica: "1" }, /^ {2}replica: not known; there are regions, egress, /],
+    ["shards are more than shims can speak to", { regions, shards: "2" }, /^ {2}shards: 2 must be 1: .*nodeType$/],
+    ["a block is not aligned", { regions, cidrBlock: "10.65.0.0/10" }, /^ {2}cidrBlock: "10.65.0.0\/10" must be/],
+    ["an image has a tag", { regions, image: "shim:latest" }, /^ {2}image: "shim:latest" must name .* digest/],
+    [
+      "a retention is none of CloudWatch's",
+      { regions, logRetentionDays: "31" },
+      /^ {2}logRetentionDays: 31 must be one/,
+    ],
+    [
+      "shims are more than they may be",
+      { regions, minShims: "9" },
+      /^ {2}maxShims: 6 must not be less than minShims, 9$/,
+    ],
+    ["there is no way out", { regions, egress: "none" }, /^ {2}egress: "none" goes with networks of your own/],
+    [
+      "a network has its own way out",
+      { regions: '["us-east-1"]', egress: "nat", vpcs: `{"us-east-1":${vpc}}` },
+      /^ {2}egress: "nat" must be none/,
+    ],
+    ["a region lacks a network", { regions, vpcs: `{"us-east-1":${vpc}}` }, /^ {2}vpcs: .*; eu-west-1 missing$/],
+    [
+      "a stranger has a certificate",
+      { regions: '["us-east-1"]', certificateArns: '{"us-east-1":"arn:aws:acm:a","mars-1":"arn:aws:acm:b"}' },
+      /^ {2}certificateArns: \["mars-1"\] must be among the regions$/,
+    ],
+    [
+      "a network has one zone",
+      { regions: '["us-east-1"]', vpcs: '{"us-east-1":{"vpcId":"vpc-1","subnetIds":[]}}' },
+      /two/,
+    ],
+    ["a cluster has three passwords", { regions, clusterPasswordIds: "[1,2,3]" }, /^ {2}clusterPasswordIds: .*1 to 2/],
+    ["a key is named twice", { regions, envelopeKeyIds: "[1,1]" }, /^ {2}envelopeKeyIds: \[1,1\] must be/],
   ])("is refused where %s", (_case, values, fault) => {
     expect(faults(values)).toEqual([expect.stringMatching(fault)]);
   });

@@ -1,7 +1,7 @@
 // Where the real Pulumi engine runs in tests: a backend, a home and a copy of the project in a temporary folder, and a
 // stand-in for the AWS provider. Nothing of it touches the working tree, the user's Pulumi, or a cloud.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import type { LocalWorkspaceOptions } from "@pulumi/pulumi/automation";
@@ -21,6 +21,8 @@ export interface Sandbox {
   readonly options: LocalWorkspaceOptions;
   /** A copy of this repository's program, since the engine writes into the stack's file. */
   readonly projectDirectory: string;
+  /** What the engine has stored of a stack of the project, as it lies on the disk. */
+  stateOf(stackName: string): string;
   remove(): void;
 }
 
@@ -28,10 +30,10 @@ export interface Sandbox {
 export function makeSandbox(): Sandbox {
   const root = mkdtempSync(join(tmpdir(), "redis-on-fly-engine-"));
   const projectDirectory = join(root, "project");
-  for (const part of ["infra", "shim/contract.ts", "shim/tsconfig.json"]) copy(part, projectDirectory);
-  for (const part of ["Pulumi.yaml", "Pulumi.dev.yaml", "package.json", "tsconfig.json", "tsconfig.base.json"]) {
+  // The image's tag is made of all that the image is made of.
+  for (const part of ["infra", "shim"]) copy(part, projectDirectory);
+  for (const part of readdirSync(repository).filter((file) => /\.(json|yaml)$/.test(file)))
     copy(part, projectDirectory);
-  }
   symlinkSync(join(repository, "node_modules"), join(projectDirectory, "node_modules"));
   const backend = join(root, "backend");
   mkdirSync(backend);
@@ -43,14 +45,22 @@ export function makeSandbox(): Sandbox {
         PULUMI_BACKEND_URL: `file://${backend}`,
         PULUMI_CONFIG_PASSPHRASE: "none",
         PULUMI_SKIP_UPDATE_CHECK: "true",
+        // A checkpoint after every resource takes most of the time, and nothing here fails halfway.
+        PULUMI_EXPERIMENTAL: "true",
+        PULUMI_SKIP_CHECKPOINTS: "true",
+        // Types are checked by `npm run check`.
+        PULUMI_NODEJS_TRANSPILE_ONLY: "true",
+        TS_NODE_TRANSPILE_ONLY: "true",
         PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       },
     },
     projectDirectory,
+    stateOf: (stackName) => readFileSync(join(backend, ".pulumi/stacks/redis-on-fly", `${stackName}.json`), "utf8"),
     remove: () => rmSync(root, { recursive: true, force: true }),
   };
 }
 
 function copy(part: string, directory: string): void {
-  cpSync(join(repository, part), join(directory, part), { recursive: true });
+  const filter = (file: string) => !/(node_modules|shim\/dist)$/.test(file);
+  cpSync(join(repository, part), join(directory, part), { recursive: true, filter });
 }

@@ -1,0 +1,218 @@
+// A region's shims, what they may do, how they are reached and watched, against Pulumi's mocks.
+import { describe, expect, test } from "@jest/globals";
+import type * as pulumi from "@pulumi/pulumi";
+import { parseConfiguration } from "../../shim/configuration";
+import { MadeResources } from "./madeResources";
+
+function resolved<Value>(output: pulumi.Output<Value>): Promise<Value> {
+  return new Promise((resolve) => output.apply(resolve));
+}
+
+function containerOf(made: MadeResources) {
+  const [container] = JSON.parse(made.inputsOf("fly-us-east-1-shims-task").containerDefinitions);
+  return container;
+}
+
+function statementsOf(made: MadeResources, role: string): { Action: string[]; Resource: string }[] {
+  return JSON.parse(made.inputsOf(`fly-us-east-1-shims-${role}-role-policy`).policy).Statement;
+}
+
+describe("a region's shims", () => {
+  test("run the image by its digest, without a root user or a file system to write to", async () => {
+    const made = await MadeResources.of();
+    expect(containerOf(made)).toMatchObject({
+      image: "fly-us-east-1-shims-image-image-repoDigest",
+      user: "1000",
+      readonlyRootFilesystem: true,
+      linuxParameters: { capabilities: { drop: ["ALL"] } },
+      ulimits: [{ name: "nofile", softLimit: 262_144, hardLimit: 262_144 }],
+      stopTimeout: 120,
+    });
+    expect(made.inputsOf("fly-us-east-1-shims-task")).toMatchObject({
+      cpu: "1024",
+      memory: "2048",
+      runtimePlatform: { cpuArchitecture: "ARM64", operatingSystemFamily: "LINUX" },
+    });
+  });
+
+  test("get an environment that shims take, the secret part of it from Secrets Manager", async () => {
+    const { environment, secrets } = containerOf(await MadeResources.of());
+    const plain = Object.fromEntries(environment.map(({ name, value }: Record<string, string>) => [name, value]));
+    const hidden = {
+      FLY_REDIS_PASSWORD: "a-password-of-16-or-more",
+      FLY_REDIS_CLUSTER_URL: "rediss://shim:secret@cluster:6379",
+      FLY_REDIS_ENVELOPE_KEYS: `1:${Buffer.alloc(32).toString("base64")}`,
+    };
+    expect(secrets.map(({ name }: Record<string, string>) => name).sort()).toEqual(Object.keys(hidden).sort());
+    expect(secrets[0].valueFrom).toBe(
+      "fly-us-east-1-secrets-shim-arn:FLY_REDIS_PASSWORD::fly-us-east-1-secrets-shim-value-versionId",
+    );
+    // What the mocks make of addresses is no address.
+    const addresses = {
+      FLY_REDIS_TOPIC_ARN: "arn:aws:sns:us-east-1:111122223333:topic",
+      FLY_REDIS_QUEUE_URL: "https://sqs.us-east-1.amazonaws.com/111122223333/queue",
+      FLY_REDIS_DEAD_LETTER_QUEUE_URL: "https://sqs.us-east-1.amazonaws.com/111122223333/dead-letters",
+    };
+    expect(Object.keys(plain)).toEqual(expect.arrayContaining(Object.keys(addresses)));
+    const configuration = parseConfiguration({ ...plain, ...hidden, ...addresses });
+    expect(configuration.drainTimeoutMs).toBeLessThan(120_000);
+    expect(configuration.keepAliveMs).toBeLessThan(350_000);
+  });
+
+  test("may use their own region's bus, log, image and secrets, and nothing else", async () => {
+    const made = await MadeResources.of();
+    const region = "fly-us-east-1";
+    expect(statementsOf(made, "task")).toEqual([
+      { Effect: "Allow", Action: ["sns:Publish"], Resource: `${region}-topic-arn` },
+      { Effect: "Allow", Action: ["sqs:ReceiveMessage", "sqs:DeleteMessage"], Resource: `${region}-queue-arn` },
+      { Effect: "Allow", Action: ["sqs:SendMessage"], Resource: `${region}-dead-letters-arn` },
+    ]);
+    const resources = statementsOf(made, "execution").map(({ Resource }) => Resource);
+    expect(resources).toEqual([
+      `${region}-secrets-shim-arn`,
+      `${region}-shims-log-arn:log-stream:*`,
+      `${region}-shims-image-repository-arn`,
+      "*",
+    ]);
+    expect(statementsOf(made, "execution").at(-1)!.Action).toEqual(["ecr:GetAuthorizationToken"]);
+  });
+
+  test("drain when they are replaced, and go back when the new ones do not work", async () => {
+    const service = (await MadeResources.of({ minShims: 3 })).inputsOf("fly-us-east-1-shims");
+    expect(service).toMatchObject({
+      desiredCount: 3,
+      deploymentMinimumHealthyPercent: 100,
+      deploymentCircuitBreaker: { enable: true, rollback: true },
+      networkConfiguration: { assignPublicIp: false, securityGroups: ["fly-us-east-1-network-shim-id"] },
+    });
+  });
+
+  test("grow with processor and connections", async () => {
+    const made = await MadeResources.of({ minShims: 3, maxShims: 9, connectionsPerShim: 1000 });
+    expect(made.inputsOf("fly-us-east-1-shims-scaling")).toMatchObject({ minCapacity: 3, maxCapacity: 9 });
+    const { targetTrackingScalingPolicyConfiguration: byConnections } = made.inputsOf(
+      "fly-us-east-1-shims-scaling-by-connections",
+    );
+    expect(byConnections.targetValue).toBe(1000);
+  });
+
+  test("run a given image, pulled from its own registry's repository where that is ECR", async () => {
+    const digest = `sha256:${"0".repeat(64)}`;
+    const given = await MadeResources.of({ image: `111122223333.dkr.ecr.eu-west-1.amazonaws.com/shim@${digest}` });
+    expect(given.counts()).not.toHaveProperty("Repository");
+    expect(statementsOf(given, "execution")[2]!.Resource).toBe("arn:aws:ecr:eu-west-1:111122223333:repository/shim");
+    const published = await MadeResources.of({ image: `registry.example.com/shim@${digest}` });
+    expect(statementsOf(published, "execution")).toHaveLength(2);
+    expect(containerOf(published).image).toBe(`registry.example.com/shim@${digest}`);
+  });
+
+  test("take every client password while one is rotated, and seal with the first key", async () => {
+    const made = await MadeResources.of({ clientPasswordIds: [2, 1], envelopeKeyIds: [2, 1] });
+    const secret = JSON.parse(made.inputsOf("fly-us-east-1-secrets-shim-value").secretString);
+    const id = "fly-credentials";
+    expect(secret.FLY_REDIS_PASSWORD).toBe(`${id}-client-password-2-result,${id}-client-password-1-result`);
+    expect(secret.FLY_REDIS_ENVELOPE_KEYS).toBe(`2:${id}-envelope-key-2-base64,1:${id}-envelope-key-1-base64`);
+    expect(await resolved(made.cache.cacheUrl("us-east-1"))).toContain(`:${id}-client-password-2-result@`);
+  });
+});
+
+describe("the load balancer", () => {
+  test("is internal, and sends clients to shims that can serve them", async () => {
+    const made = await MadeResources.of();
+    expect(made.inputsOf("fly-us-east-1-balancer-load-balancer")).toMatchObject({
+      internal: true,
+      loadBalancerType: "network",
+      securityGroups: ["fly-us-east-1-network-balancer-id"],
+    });
+    expect(made.inputsOf("fly-us-east-1-balancer-targets").healthCheck).toMatchObject({
+      protocol: "HTTP",
+      port: "9121",
+      path: "/ready",
+    });
+    expect(made.inputsOf("fly-us-east-1-balancer-listener")).toMatchObject({
+      protocol: "TCP",
+      port: 6379,
+      tcpIdleTimeoutSeconds: 350,
+    });
+  });
+
+  test("ends TLS where it has a certificate", async () => {
+    const arn = "arn:aws:acm:us-east-1:111122223333:certificate/1";
+    const made = await MadeResources.of({ certificateArns: { "us-east-1": arn }, domainName: "cache.example.com" });
+    expect(made.inputsOf("fly-us-east-1-balancer-listener")).toMatchObject({ protocol: "TLS", certificateArn: arn });
+    expect(await resolved(made.cache.cacheUrl("us-east-1"))).toMatch(/^rediss:\/\/fly:.*@cache\.example\.com:6379$/);
+  });
+});
+
+describe("an application's environment", () => {
+  test("has the same URL in every region, in the shapes of ECS, Lambda and Kubernetes", async () => {
+    const { cache } = await MadeResources.of({ regions: ["us-east-1", "eu-west-1"] });
+    const url = "redis://fly:fly-credentials-client-password-1-result@cache.redis-on-fly.internal:6379";
+    expect(await resolved(cache.cacheUrl("us-east-1"))).toBe(url);
+    expect(await resolved(cache.cacheUrl("eu-west-1"))).toBe(url);
+
+    const environment = cache.environment("eu-west-1");
+    const name = "FLY_REDIS_CACHE_URL";
+    expect(environment.ecsSecrets.map((one) => one.name)).toEqual([name]);
+    expect(await resolved(environment.ecsSecrets[0]!.valueFrom)).toBe("fly-eu-west-1-secrets-cache-url-arn");
+    expect(await resolved(environment.ecsEnvironment[0]!.value)).toBe(url);
+    expect(await resolved(environment.lambdaVariables[name]!)).toBe(url);
+    expect(await resolved(environment.kubernetesSecretData[name]!)).toBe(url);
+    expect(environment.kubernetesEnv("cache")).toEqual([
+      { name, valueFrom: { secretKeyRef: { name: "cache", key: name } } },
+    ]);
+  });
+});
+
+describe("monitoring", () => {
+  test("has an alarm for what goes wrong in a region, each to the region's topic", async () => {
+    const made = await MadeResources.of();
+    const names = made.namesOf("MetricAlarm");
+    expect(names.map((name) => name.replace("fly-us-east-1-monitoring-", "")).sort()).toEqual([
+      "dead-letters",
+      "deliveries-failed",
+      "evictions",
+      "memory",
+      "no-shims",
+      "processor",
+      "replication-late",
+      "shims-unhealthy",
+    ]);
+    for (const name of names) {
+      const { alarmActions, okActions } = made.inputsOf(name);
+      expect([alarmActions, okActions]).toEqual(Array(2).fill(["fly-us-east-1-monitoring-alarms-arn"]));
+    }
+  });
+
+  test("looks at every node of a cluster", async () => {
+    const made = await MadeResources.of({ replicas: 1 });
+    const { metricQueries } = made.inputsOf("fly-us-east-1-monitoring-memory");
+    expect(metricQueries[0]).toMatchObject({ expression: "MAX(METRICS())", returnData: true });
+    const nodes = metricQueries.slice(1).map((query: { metric: { dimensions: object } }) => query.metric.dimensions);
+    expect(nodes).toEqual([
+      { CacheClusterId: "fly-us-east-1-cluster-id-001" },
+      { CacheClusterId: "fly-us-east-1-cluster-id-002" },
+    ]);
+    const alone = await MadeResources.of({ replicas: 0 });
+    expect(alone.inputsOf("fly-us-east-1-monitoring-memory")).toMatchObject({
+      metricName: "DatabaseMemoryUsagePercentage",
+      dimensions: { CacheClusterId: "fly-us-east-1-cluster-id-001" },
+    });
+  });
+
+  test("mails those who asked for it", async () => {
+    const made = await MadeResources.of({ alarmEmails: ["oncall@example.com"] });
+    expect(made.inputsOf("fly-us-east-1-monitoring-to-oncall@example.com")).toMatchObject({ protocol: "email" });
+  });
+
+  test("shows all regions on one dashboard", async () => {
+    const made = await MadeResources.of({ regions: ["us-east-1", "eu-west-1"] });
+    const { widgets } = JSON.parse(made.inputsOf("fly-dashboard").dashboardBody);
+    for (const { properties } of widgets) {
+      expect(properties.metrics.map((line: unknown[]) => line.at(-1))).toEqual([
+        { region: "us-east-1", label: "us-east-1" },
+        { region: "eu-west-1", label: "eu-west-1" },
+      ]);
+    }
+  });
+});

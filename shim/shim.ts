@@ -13,7 +13,8 @@ import { Replication } from "./replication/replication";
 import { Certificate } from "./session/certificate";
 import { Listener } from "./session/listener";
 import type { SessionServices } from "./session/services";
-import { Control, driverOptions } from "./upstream/control";
+import { driverOptions } from "./upstream/address";
+import { Control } from "./upstream/control";
 import { LanePool } from "./upstream/lanePool";
 
 /** A running shim. */

@@ -1,31 +1,16 @@
 // The shim's own conversation with the cluster, by a driver, apart from the lanes: what commands it has, what it is,
 // and how it does. Asked anew after every reconnect, since another server may answer then.
-import Redis, { type RedisOptions } from "ioredis";
+import Redis from "ioredis";
 import type { Logger } from "pino";
 import { type CommandReplyEntry, type CommandSpecification, specificationsFrom } from "../commands/specification";
 import type { ClusterAddress } from "../configuration";
+import { driverOptions } from "./address";
 
 /** What the cluster says of itself in its HELLO. */
 export interface ServerIdentity {
   /** `redis` or `valkey`. */
   readonly server: string;
   readonly version: string;
-}
-
-/** Options of a driver's connection to the cluster: it keeps trying, and re-resolves the name each time. */
-export function driverOptions({ host, port, tls, user, password }: ClusterAddress) {
-  return {
-    host,
-    port,
-    ...(user === undefined ? {} : { username: user }),
-    ...(password === undefined ? {} : { password }),
-    ...(tls ? { tls: { servername: host } } : {}),
-    lazyConnect: true,
-    // Nothing is asked of a connection that is being closed; its timer would keep a stopped process alive.
-    disconnectTimeout: 100,
-    maxRetriesPerRequest: 0,
-    retryStrategy: (attempts: number) => Math.min(2000, 50 * attempts),
-  } satisfies RedisOptions;
 }
 
 export class Control {

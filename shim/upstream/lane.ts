@@ -10,6 +10,7 @@ import { connect as connectTls } from "node:tls";
 import type { ClusterAddress } from "../configuration";
 import { encodeError, encodeRequest, type Protocol } from "../resp/encoder";
 import { ReplyScanner } from "../resp/replyScanner";
+import { tlsOptions } from "./address";
 
 /** Who sent a request and gets its reply. */
 export interface ReplySink {
@@ -108,7 +109,7 @@ export class Lane {
     const { lookup } = options;
     const keepAlive = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
     const target = { host, port, ...keepAlive, ...(lookup && { lookup }) };
-    this.socket = tls ? connectTls({ ...target, servername: host }) : connectPlain(target);
+    this.socket = tls ? connectTls({ ...target, ...tlsOptions(host) }) : connectPlain(target);
     this.watch = setInterval(
       () => this.checkDeadline(),
       Math.min(options.connectTimeoutMs, options.timeoutMs) / 4,

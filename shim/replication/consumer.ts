@@ -29,6 +29,8 @@ export class Consumer {
   private readonly stopping = new AbortController();
   private readonly acknowledging = new Set<Promise<void>>();
   private running: Promise<void> = Promise.resolve();
+  /** Of all that wait for the cluster one listens. */
+  private readiness: Promise<unknown> | undefined;
 
   constructor(options: ConsumerOptions) {
     this.options = options;
@@ -66,7 +68,13 @@ export class Consumer {
 
   private async clusterReady(): Promise<void> {
     const { cluster } = this.options;
-    if (cluster.status !== "ready") await once(cluster, "ready", { signal: this.stopping.signal }).catch(() => {});
+    if (cluster.status === "ready") return;
+    this.readiness ??= once(cluster, "ready", { signal: this.stopping.signal })
+      .catch(() => {})
+      .finally(() => {
+        this.readiness = undefined;
+      });
+    await this.readiness;
   }
 
   private async handle(deliveries: readonly Delivery[]): Promise<void> {

@@ -91,11 +91,16 @@ local function unheardOf(r, stamp)
   if not r.kind and stamp <= late then return 'l' end
 end
 
+-- Why a key without a record cannot be taken as it is.
+local function forgotten(r)
+  if not r.kind and r.amnesia and r.floor > late then return r.evicted and 'v' or 'r' end
+end
+
 -- The journal that a key gets with its first command since the overwrite, or the reason why it cannot have one.
 local function begin(r, stamp)
   local j = { floor = r.stamp, newest = '', count = 0, bytes = 0, entries = {}, fresh = true }
-  if r.bereft then r.floor, r.evicted, r.kind = newest, true, nil end
-  local reason = unheardOf(r, stamp)
+  if r.bereft then r.floor, r.evicted, r.amnesia, r.kind = newest, true, true, nil end
+  local reason = unheardOf(r, stamp) or forgotten(r)
   if reason then return nil, reason end
   use(0)
   local present = call('EXISTS', r.key) == 1
@@ -118,8 +123,6 @@ local function begin(r, stamp)
     if not present then return nil, 'v' end
     local value = redis.pcall('GET', r.key)
     if expiry ~= instant or type(value) ~= 'string' or valuePrint(value) ~= print then return nil, 'c' end
-  elseif r.bereft and not present then
-    return nil, 'v'
   else
     j.floor = higher(higher(r.stamp, r.floor), late)
   end
@@ -135,8 +138,9 @@ local function load(r, stamp)
   if not r.journal then return end
   use(1)
   local h = call('HMGET', 'j' .. r.key, 'f', 'n', 'g', 'x', 'c', 'b', 'u', 'e' .. stamp)
-  if not h[1] then
-    r.bereft, r.journal = r.mark, false
+  if not h[1] or floor ~= born and h[2] < floor then
+    r.bereft = r.mark or h[1]
+    drop(r)
     return
   end
   if h[1] < r.stamp and h[2] <= r.stamp then
@@ -274,10 +278,7 @@ end
 
 -- A command whose result depends on what was there.
 local function modify(r, stamp, list)
-  if r.kind == '?' then
-    setRecord(r, stamp, '?', '')
-    return 'd'
-  end
+  if r.kind == '?' then return doubt(r, stamp, 'd') end
   local reason
   local j = load(r, stamp)
   if not j then

@@ -2,7 +2,8 @@
 // database 1, which clients cannot see; whatever has been forgotten shows itself as a floor, never as "never happened".
 //
 //   m                        hash: `newest` stamp applied, `flush` and `flushed` (the newest FLUSHALL, and the newest
-//                            carried out to its end), `floor`: what is not above it may have been forgotten
+//                            carried out to its end), `floor`: what is not above it may have been forgotten, `born`: the
+//                            floor of a server that nobody has known before, and the bitmaps that there are
 //   g<generation>:<bucket>   hash; a generation lasts a horizon and a bit, so a record lives through one to two of them
 //     k<key>                 the key's record, below
 //     w<key>                 the key has a journal (see journalScript.ts)
@@ -16,6 +17,9 @@
 //   in the order of their arrival, the newest with this stamp.
 //
 // SELECT inside a script ends with it. Stamps are compared as text (see stamp.ts).
+
+/** Records of some fifty keys share a hash, small enough for the server to keep it packed. */
+export const BUCKETS = 16384;
 
 /**
  * Begins every script. ARGV: milliseconds that a generation lasts, the highest stamp that the caller knows the server to
@@ -44,17 +48,32 @@ local function higher(a, b)
 end
 
 use(1)
-local meta = call('HMGET', 'm', 'newest', 'flush', 'floor')
-local newest, flush, floor = meta[1] or '', meta[2] or '', meta[3] or ''
-if newest == '' or newest < ARGV[2] then
-  floor = higher(floor, ARGV[2])
-  if newest == '' then floor = higher(floor, ARGV[3]) end
-  newest = floor
+local meta = call('HMGET', 'm', 'newest', 'flush', 'floor', currentBits, previousBits, 'born')
+local newest, flush, floor, born = meta[1] or '', meta[2] or '', meta[3] or '', meta[6] or ''
+local function forget(upTo)
+  floor, newest = higher(floor, upTo), higher(newest, upTo)
   call('HSET', 'm', 'newest', newest, 'floor', floor)
 end
-local highest = newest
--- STRLEN keeps the bitmap from being evicted, which EXISTS does not.
+if newest == '' and ARGV[2] == '' then
+  born = ARGV[3]
+  call('HSET', 'm', 'born', born)
+  forget(born)
+elseif newest == '' then
+  forget(higher(ARGV[2], ARGV[3]))
+elseif newest < ARGV[2] then
+  forget(ARGV[2])
+end
 local hasPrevious = call('STRLEN', previousBits) > 0
+if meta[5] and not hasPrevious then
+  call('HDEL', 'm', previousBits)
+  forget(newest)
+end
+if meta[4] and call('STRLEN', currentBits) == 0 then
+  -- Every bucket that is not there counts as evicted.
+  call('SET', currentBits, string.rep('\\255', ${BUCKETS / 8}), 'PX', 3 * spanMs)
+  forget(newest)
+end
+local highest = newest
 
 local function field(kind, key)
   if #key > 40 then return kind .. '#' .. redis.sha1hex(key) end
@@ -68,7 +87,12 @@ local function make(bucket, lost)
   call('HSET', hash, 'f', lost)
   call('PEXPIRE', hash, 3 * spanMs)
   call('SETBIT', currentBits, bucket, 1)
-  call('PEXPIRE', currentBits, 3 * spanMs)
+  if not meta[4] then
+    meta[4] = 1
+    call('PEXPIRE', currentBits, 3 * spanMs)
+    call('HSET', 'm', currentBits, 1)
+    call('HDEL', 'm', 'b' .. (generation - 2), 'b' .. (generation - 3))
+  end
 end
 
 local function remember(bucket, name, value)
@@ -116,6 +140,8 @@ local function recordOf(key, bucket)
     r.evicted = own > floor
     r.floor = higher(floor, own)
   end
+  -- What the server once knew of the key may be gone.
+  r.amnesia = r.floor ~= '' and r.floor ~= born
   -- The mark may have been among what was lost.
   r.journal = r.mark or r.floor ~= ''
   if record then r.stamp, r.kind, r.left = sub(record, 1, 24), sub(record, 25, 25), sub(record, 26) end

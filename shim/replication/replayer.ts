@@ -4,6 +4,7 @@
 import type { Redis } from "ioredis";
 import type { StampedCommand } from "./envelope";
 import { flushScript, sweepScript } from "./flushScript";
+import { BUCKETS } from "./recordScript";
 import { replayScript } from "./replayScript";
 import { type ReplayStep, replaySteps } from "./replaySteps";
 import { MAX_AHEAD_MS, type Stamp, stampText } from "./stamp";
@@ -70,9 +71,8 @@ interface Scripts {
 const MAX_STEPS_PER_CALL = 64;
 const MAX_BYTES_PER_CALL = 64 * 1024;
 const SWEEP_PAGE = 256;
-const BUCKETS = 16384;
 
-/** FNV-1a. Records of some fifty keys share a hash, small enough for the server to keep it packed. */
+/** FNV-1a. */
 function bucketOf(key: Buffer): number {
   let hash = 0x811c9dc5;
   for (const byte of key) {

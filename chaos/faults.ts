@@ -1,0 +1,67 @@
+// Faults put into the replay on purpose, to show that the checker finds them: each is a change of the scripts' text.
+import { Redis } from "ioredis";
+
+/** A piece of a script, and what stands in its place. */
+type Change = readonly [from: string, to: string];
+
+const alone = "if r.kind == 'a' then return finish(runAlone(n, { r })) end";
+
+/** Other rules than ours, for comparison. */
+export const rules = {
+  journal: [],
+  /** Read-modify-write in the order of arrival, each once. */
+  "no-journal": [[alone, "if true then return finish(runAlone(n, { r })) end"]],
+  /** The peers' rule: whatever is older than the key's newest command is dropped. */
+  "last-writer-wins": [
+    [
+      alone,
+      `if true then
+        use(0)
+        local outcome, text = outcomeOf(redis.pcall(unpack(ARGV, n.first, n.last)))
+        setRecord(r, n.stamp, '+', '')
+        return finish(outcome, text)
+      end`,
+    ],
+  ],
+} as const satisfies Record<string, readonly Change[]>;
+
+/** Mistakes that a replay could have. */
+export const faults = {
+  "runs-duplicates": [["elseif j.met then\n    return 's'\n  end", "end"]],
+  "applies-old-overwrites": [
+    ["local stamp = n.stamp\n  if stamp <= r.stamp then return 's' end", "local stamp = n.stamp"],
+  ],
+  "ignores-passed-expiries": [["x - OFFSET <= msOf(e.stamp)", "false"]],
+  "trusts-regional-values": [["fingerprint(r.key) == (j.print or '') and expiryOf(r.key) == j.expiry", "true"]],
+  "forgets-flushes": [["if flush > r.stamp then", "if false then"]],
+  "trusts-restarted-servers": [["newest == '' and ARGV[2] == ''", "newest == ''"]],
+  "trusts-evicting-servers": [
+    ["call('GETBIT', currentBits, bucket) == 1", "false"],
+    ["r.bereft = r.mark or h[1]", ""],
+  ],
+} as const satisfies Record<string, readonly Change[]>;
+
+/** See {@link rules}. */
+export type Rule = keyof typeof rules;
+
+/** See {@link faults}. */
+export type Fault = keyof typeof faults;
+
+/**
+ * Changes the scripts that shims of this process define from now on.
+ *
+ * @returns how to undo that
+ */
+export function sabotage(changes: readonly Change[]): () => void {
+  const { defineCommand } = Redis.prototype;
+  Redis.prototype.defineCommand = function (name, { lua, ...definition }) {
+    const changed = changes.reduce((text, [from, to]) => text.replaceAll(from, to), lua);
+    if (name === "flyReplay" && changes.some(([from]) => !lua.includes(from))) {
+      throw new Error("the replay script has changed: this fault is not where it was");
+    }
+    return defineCommand.call(this, name, { ...definition, lua: changed });
+  };
+  return () => {
+    Redis.prototype.defineCommand = defineCommand;
+  };
+}

@@ -12,8 +12,10 @@ export type RequestEvent =
   | "more"
   /** A command ends at `end`. */
   | "command"
-  /** An inline command ends at `end`; empty lines never show. */
+  /** An inline command ends at `end`, or an empty line. */
   | "inline"
+  /** An array without elements ends at `end`: no command, and Redis passes over it without an answer. */
+  | "empty"
   /** The command under way is longer than `largeBytes`; reported once, then scanned on. */
   | "large"
   /** The bytes are no RESP; `error` says why, and the connection must be closed. */
@@ -124,14 +126,10 @@ export class RequestScanner<Entry> {
           if (!this.authenticated && count > MAX_UNAUTHENTICATED_ELEMENTS) {
             return this.fail("unauthenticated multibulk length");
           }
-          // `*0` and `*-1` are no commands: Redis passes over them without an answer.
-          if (count > 0) {
-            this.argumentCount = count;
-            this.elementsLeft = count;
-            this.place = "bulk";
-          } else {
-            this.place = "start";
-          }
+          if (count <= 0) return this.finish("empty");
+          this.argumentCount = count;
+          this.elementsLeft = count;
+          this.place = "bulk";
           break;
         }
         case "bulk": {
@@ -189,7 +187,7 @@ export class RequestScanner<Entry> {
     return "more";
   }
 
-  private finish(event: "command" | "inline"): RequestEvent {
+  private finish(event: "command" | "inline" | "empty"): RequestEvent {
     this.place = "start";
     this.end = this.position;
     return event;

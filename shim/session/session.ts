@@ -128,6 +128,7 @@ export class Session implements LocalSession {
       const { entry } = this.scanner;
       if (this.user?.write && this.database === 0 && entry?.regional === "forward") return this.extendRun();
     }
+    if (event === "empty") return true;
     this.sendRun();
     switch (event) {
       case "more":

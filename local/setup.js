@@ -28,6 +28,7 @@ const jobs = {
   start: { workspaces: ["shim", "local"], build: "local", command: ["local/dist/main.js"] },
   test: { build: "local", command: ["--experimental-vm-modules", "node_modules/jest/bin/jest.js"] },
   bench: { build: "bench", command: ["bench/dist/main.js"] },
+  chaos: { build: "chaos", command: ["chaos/dist/main.js"] },
   fuzz: { build: "fuzz", command: ["fuzz/dist/main.js"] },
   ci: { build: "local" },
 };

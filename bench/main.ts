@@ -1,57 +1,71 @@
 // The program behind `npm run bench`: measures the shim against its peers and prints the figures on stdout, how it gets on
 // on stderr.
+import { writeFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
-import type { Load } from "./load";
+import { judgementsOf } from "./aims";
+import { casesOf, describeGroups, type GroupName, parseGroups, usualGroups } from "./cases";
+import { renderChart } from "./chart";
+import { measureIdle } from "./idle";
 import { measure } from "./measurement";
 import { Peers } from "./peers";
-import { conditionsOf, renderConditions, renderTable } from "./report";
+import { conditionsOf, loadConditions, renderAims, renderConditions, renderIdle, renderResults } from "./report";
 
 interface Options {
+  readonly cases: readonly GroupName[];
   readonly rounds: number;
   readonly requests: number;
-  readonly clients: number;
-  readonly pipelines: readonly number[];
   readonly json?: true;
+  readonly svg?: string;
+  readonly idle?: number;
 }
 
 const commandLine = new Command("npm run bench --")
-  .description("Measures the shim against Redis without a proxy and against nutcracker, in the same run.")
+  .description("Measures the shim against Redis without a proxy, nutcracker and HAProxy, in the same run.")
+  .option("--cases <names>", "what to measure, comma-separated; all takes an hour", groupNames, usualGroups)
   .option("--rounds <number>", "times that everything is measured", wholeNumber, 5)
   .option(
     "--requests <number>",
-    "requests of an un-pipelined measurement; pipelined ones take more",
+    "requests of an un-pipelined measurement; pipelined ones take more, large values fewer",
     wholeNumber,
-    200_000,
+    150_000,
   )
-  .option("--clients <number>", "connections", wholeNumber, 50)
-  .option("--pipelines <numbers>", "requests in flight per connection, comma-separated", wholeNumbers, [1, 16])
-  .option("--json", "print JSON instead of a table")
-  .action(bench);
+  .option("--json", "print JSON instead of tables")
+  .option("--svg <file>", "also draw a chart")
+  .option("--idle <clients>", "measure instead what so many idle clients take of a proxy's memory", wholeNumber)
+  .addHelpText("after", `\nCases:\n${describeGroups()}`)
+  .action((options: Options) => (options.idle === undefined ? benchLoads(options) : benchIdle(options.idle, options)));
 
-async function bench({ rounds, requests, clients, pipelines, json }: Options): Promise<void> {
-  const loads = pipelines.flatMap((pipeline) =>
-    // SET comes first, so that GET finds a value.
-    (["SET", "GET"] as const).map(
-      (command): Load => ({
-        command,
-        pipeline,
-        clients,
-        // More where they are cheaper: processor time comes in steps of some 10 ms.
-        requests: Math.ceil(requests * Math.sqrt(pipeline)),
-      }),
-    ),
+async function benchLoads({ cases: groups, rounds, requests, json, svg }: Options): Promise<void> {
+  const cases = casesOf(groups, requests);
+  await withPeers(
+    cases.flatMap(({ peers }) => peers),
+    async (peers) => {
+      const results = await measure({ cases, peers: peers.all, redisPid: peers.redisPid, rounds, progress: say });
+      const conditions = { ...(await conditionsOf(peers.all)), ...loadConditions(requests, rounds) };
+      if (svg) await writeFile(svg, renderChart(results));
+      print(
+        json
+          ? toJson({ conditions, results, aims: judgementsOf(results) })
+          : [renderResults(results), renderAims(results), renderConditions(conditions)].filter(Boolean).join("\n\n"),
+      );
+    },
   );
-  const peers = await Peers.start();
+}
+
+async function benchIdle(clients: number, { json }: Options): Promise<void> {
+  // HAProxy is not among them: it would have to hold as many connections again.
+  await withPeers(["shim", "nutcracker"], async (peers) => {
+    const idle = await measureIdle(peers.all, clients);
+    const conditions = await conditionsOf(peers.all);
+    print(json ? toJson({ conditions, idle }) : `${renderIdle(idle)}\n\n${renderConditions(conditions)}`);
+  });
+}
+
+async function withPeers(names: Parameters<typeof Peers.start>[0], action: (peers: Peers) => Promise<void>) {
+  const peers = await Peers.start(names);
   try {
-    if (peers.nutcrackerVersion === undefined)
-      say("nutcracker is not installed: left out (Debian: apt install nutcracker)");
-    const results = await measure({ loads, peers: peers.all, redisPid: peers.redisPid, rounds, progress: say });
-    const conditions = await conditionsOf({ clients, requests, rounds, nutcrackerVersion: peers.nutcrackerVersion });
-    process.stdout.write(
-      json
-        ? `${JSON.stringify({ conditions, results }, undefined, 2)}\n`
-        : `${renderTable(results)}\n\n${renderConditions(conditions)}\n`,
-    );
+    for (const reason of peers.leftOut) say(reason);
+    await action(peers);
   } finally {
     await peers.stop();
   }
@@ -62,8 +76,20 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
-function wholeNumbers(text: string): number[] {
-  return text.split(",").map(wholeNumber);
+function groupNames(text: string): GroupName[] {
+  try {
+    return parseGroups(text);
+  } catch (error) {
+    throw error instanceof RangeError ? new InvalidArgumentError(error.message) : error;
+  }
+}
+
+function toJson(value: unknown): string {
+  return JSON.stringify(value, undefined, 2);
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
 }
 
 function say(line: string): void {

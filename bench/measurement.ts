@@ -1,5 +1,6 @@
 // Measures every load with every peer, round after round, in an order that changes, so that what else the machine does
 // hits all alike. Ratios are taken within a round; what is reported are medians over the rounds.
+import type { Case } from "./cases";
 import { type Load, type LoadFigures, putLoad } from "./load";
 import type { Peer, PeerName } from "./peers";
 import { processorMicroseconds } from "./processorTime";
@@ -12,21 +13,27 @@ export interface Figures extends LoadFigures {
   readonly micros: number;
 }
 
-/** Peers that the cost of all is divided by. */
-export const baselines = ["nutcracker", "direct"] as const satisfies readonly PeerName[];
-
 /** One load on one peer. */
 export interface Result {
   readonly load: Load;
   readonly peer: PeerName;
   readonly figures: Figures;
-  /** `micros` as a multiple of a baseline's; without those that were not measured. */
-  readonly ratios: Readonly<Partial<Record<(typeof baselines)[number], number>>>;
+  /** By the other peers that bore the same load, and by itself. */
+  readonly ratios: Readonly<Partial<Record<PeerName, Ratios>>>;
+}
+
+/** Figures as multiples of another peer's. */
+export interface Ratios {
+  /** Of `micros`. */
+  readonly cost: number;
+  /** Of `requestsPerSecond`. */
+  readonly rate: number;
 }
 
 /** What to measure. */
 export interface Plan {
-  readonly loads: readonly Load[];
+  readonly cases: readonly Case[];
+  /** Those that are here; a case goes without the others. */
   readonly peers: readonly Peer[];
   /** Process of the Redis behind all peers. */
   readonly redisPid: number;
@@ -45,13 +52,14 @@ interface Series {
 const WARM_UP_FRACTION = 0.25;
 
 /** Also warms up, without counting. */
-export async function measure({ loads, peers, redisPid, rounds, progress }: Plan): Promise<Result[]> {
-  progress("warming up …");
-  for (const load of loads) {
-    const requests = Math.ceil(load.requests * WARM_UP_FRACTION);
-    for (const peer of peers) await putLoad(peer.url, { ...load, requests });
-  }
-  const groups = loads.map((load) => peers.map((peer): Series => ({ load, peer, rounds: [] })));
+export async function measure({ cases, peers, redisPid, rounds, progress }: Plan): Promise<Result[]> {
+  const groups = cases.map(({ load, peers: names }) =>
+    peers.filter(({ name }) => names.includes(name)).map((peer): Series => ({ load, peer, rounds: [] })),
+  );
+  const loads = `${groups.length} ${groups.length === 1 ? "load" : "loads"}`;
+  progress(`${loads}, ${groups.flat().length * rounds} measurements; warming up …`);
+  for (const { load, peer } of groups.flat())
+    await putLoad(peer.url, { ...load, requests: Math.ceil(load.requests * WARM_UP_FRACTION) });
   for (let round = 0; round < rounds; round++) {
     for (const group of groups) {
       const first = round % group.length;
@@ -65,9 +73,19 @@ export async function measure({ loads, peers, redisPid, rounds, progress }: Plan
   return groups.flatMap((group) => group.map((series) => summarise(series, group)));
 }
 
-/** As people call a load. */
-export function nameOf({ command, pipeline }: Load): string {
-  return pipeline === 1 ? command : `${command}, pipeline ${pipeline}`;
+/** As people call a load, without what is usual. */
+export function nameOf({ command, valueBytes, clients, pipeline, database }: Load): string {
+  return [
+    command === "mixed" ? "GET and SET, 80:20" : command,
+    ...(valueBytes === 64 ? [] : [sizeName(valueBytes)]),
+    ...(clients === 50 ? [] : [`${clients} clients`]),
+    ...(pipeline === 1 ? [] : [`pipeline ${pipeline}`]),
+    ...(database === 0 ? [] : ["database 1"]),
+  ].join(", ");
+}
+
+function sizeName(bytes: number): string {
+  return bytes < 1024 ** 2 ? `${bytes / 1024} KB` : `${bytes / 1024 ** 2} MB`;
 }
 
 export function rateOf({ requestsPerSecond }: LoadFigures): string {
@@ -81,6 +99,7 @@ async function measureOnce({ load, peer }: Series, redisPid: number): Promise<Fi
   });
   const before = read();
   const figures = await putLoad(peer.url, load);
+  await peer.settle?.();
   const after = read();
   const proxyMicros = (after.proxy - before.proxy) / load.requests;
   const redisMicros = (after.redis - before.redis) / load.requests;
@@ -89,11 +108,12 @@ async function measureOnce({ load, peer }: Series, redisPid: number): Promise<Fi
 
 function summarise({ load, peer, rounds }: Series, group: readonly Series[]): Result {
   const of = (figure: keyof Figures): number => median(rounds.map((figures) => figures[figure]));
-  const ratios = baselines.flatMap((name) => {
-    const baseline = group.find((series) => series.peer.name === name);
-    const quotients = baseline?.rounds.map(({ micros }, round) => (rounds[round]?.micros ?? Number.NaN) / micros);
-    return quotients ? [[name, median(quotients)]] : [];
-  });
+  const ratio = (other: Series, figure: keyof Figures): number =>
+    median(rounds.map((figures, round) => figures[figure] / (other.rounds[round]?.[figure] ?? Number.NaN)));
+  const ratios = group.map((other): [PeerName, Ratios] => [
+    other.peer.name,
+    { cost: ratio(other, "micros"), rate: ratio(other, "requestsPerSecond") },
+  ]);
   return {
     load,
     peer: peer.name,
@@ -101,6 +121,7 @@ function summarise({ load, peer, rounds }: Series, group: readonly Series[]): Re
       requestsPerSecond: of("requestsPerSecond"),
       p50Ms: of("p50Ms"),
       p99Ms: of("p99Ms"),
+      p999Ms: of("p999Ms"),
       proxyMicros: of("proxyMicros"),
       redisMicros: of("redisMicros"),
       micros: of("micros"),

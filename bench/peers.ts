@@ -1,150 +1,173 @@
 // Who is measured: ways to one and the same Redis. Every peer answers the same load, in front of the same server, so that
 // figures differ by what stands between alone.
-import { execFile } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { promisify } from "node:util";
 import { Fabric, type Region } from "@redis-on-fly/local/dist/fabric";
-import { Program } from "@redis-on-fly/local/dist/program";
-import { freePort, type Server } from "@redis-on-fly/local/dist/servers";
 import { launchShimProcess } from "@redis-on-fly/local/dist/shimProcess";
 import { noFaults } from "@redis-on-fly/local/dist/wires";
+import { shimVariables } from "@redis-on-fly/shim/dist/contract";
+import { type RunningProxy, startHaproxy, startNutcracker, UnavailableError, type Upstream } from "./proxies";
+import { openTlsListener, type TlsListener } from "./tlsListener";
 
-const run = promisify(execFile);
-
-export type PeerName = "direct" | "shim" | "nutcracker";
+/** `TLS`: Redis is reached by TLS, a proxy before it is not. `sink`: see replicationSink.ts. */
+export type PeerName =
+  | "direct"
+  | "shim"
+  | "nutcracker"
+  | "HAProxy"
+  | "direct, TLS"
+  | "shim, TLS"
+  | "HAProxy, TLS"
+  | "shim, sink";
 
 /** A way to Redis. */
 export interface Peer {
   readonly name: PeerName;
-  /** `redis://[user]:password@host:port` */
+  /** `redis://[user]:password@host:port`, rediss for TLS */
   readonly url: string;
   /** The proxy's process; absent where there is none. */
   readonly pid?: number;
+  /** Name and version of the proxy, where it is not ours. */
+  readonly version?: string;
+  /** Waits until it has also done what it puts off until after its reply; absent where it puts off nothing. */
+  readonly settle?: () => Promise<void>;
 }
 
-/** nutcracker as it is installed here. */
-interface Nutcracker {
-  readonly command: string;
-  readonly version: string;
-}
+type Environment = Readonly<Record<string, string>>;
 
-// Debian puts it where only root's PATH leads.
-const NUTCRACKER_COMMANDS = ["nutcracker", "/usr/sbin/nutcracker"];
+// More than any load has, so that `--idle` can have as many.
+const MAX_CLIENTS = 100_000;
+// redis-benchmark ends at the first error: where packing falls behind accepting, the outbox is to take it.
+const SINK_OUTBOX_BYTES = 2 ** 30;
+const POLL_INTERVAL_MS = 20;
 
-/** Redis and all peers, running. */
+/** Redis and peers, running. */
 export class Peers {
-  private constructor(
-    private readonly fabric: Fabric,
-    private readonly nutcracker: Program | undefined,
-    readonly all: readonly Peer[],
-    /** The process of the Redis behind all of them. */
-    readonly redisPid: number,
-    /** Absent where it is not installed. */
-    readonly nutcrackerVersion: string | undefined,
-  ) {}
+  /** In the order in which they were asked for. */
+  readonly all: Peer[] = [];
+  /** Why others are not there. */
+  readonly leftOut: string[] = [];
+  private readonly stops: (() => Promise<void>)[] = [];
+  private tls: Promise<TlsListener> | undefined;
+  /** What the next shim is told beside what the fabric tells it. */
+  private shimEnvironment: Environment = {};
 
-  /** Starts everything; the shim gets a bus, which stays idle, and is a process of its own, as in production. */
-  static async start(): Promise<Peers> {
-    const installed = await findNutcracker();
+  private constructor(private readonly fabric: Fabric) {}
+
+  /** Starts Redis and the peers of these names; shims get a bus, which stays idle, and are processes, as in production. */
+  static async start(names: Iterable<PeerName>): Promise<Peers> {
     const fabric = await Fabric.start({
       regions: ["us-east-1"],
-      shims: 1,
+      shims: 0,
       faults: noFaults,
-      launch: launchShimProcess,
+      launch: (environment) => launchShimProcess({ ...environment, ...peers.shimEnvironment }),
     });
+    const peers = new Peers(fabric);
     try {
-      const [region] = fabric.regions;
-      if (!region) throw new Error("a fabric has the regions that it was asked for");
-      const { server } = region;
-      const all: Peer[] = [{ name: "direct", url: server.url }, shimPeer(fabric, region)];
-      let nutcracker: Program | undefined;
-      if (installed) {
-        const port = await freePort();
-        nutcracker = await startNutcracker(installed.command, port, server);
-        all.push({ name: "nutcracker", url: nutcrackerUrl(server, port), pid: nutcracker.pid });
-      }
-      return new Peers(fabric, nutcracker, all, server.pid, installed?.version);
+      for (const name of new Set(names)) await peers.add(name);
+      return peers;
     } catch (error) {
-      await fabric.stop();
+      await peers.stop();
       throw error;
     }
+  }
+
+  /** The process of the Redis behind all of them. */
+  get redisPid(): number {
+    return this.region.server.pid;
   }
 
   async stop(): Promise<void> {
-    await this.nutcracker?.stop();
+    for (const stop of this.stops.toReversed()) await stop();
     await this.fabric.stop();
   }
-}
 
-function shimPeer(fabric: Fabric, region: Region): Peer {
-  const [shim] = region.shims;
-  if (!shim) throw new Error("a region has the shims that it was asked for");
-  return { name: "shim", url: fabric.url(region, shim), pid: shim.pid };
-}
-
-async function findNutcracker(): Promise<Nutcracker | undefined> {
-  for (const command of NUTCRACKER_COMMANDS) {
-    const output = await run(command, ["--version"]).catch(() => undefined);
-    const version = output && /nutcracker-(\S+)/.exec(output.stdout + output.stderr)?.[1];
-    if (version) return { command, version };
+  private get region(): Region {
+    const [region] = this.fabric.regions;
+    if (!region) throw new Error("a fabric has the regions that it was asked for");
+    return region;
   }
-  return undefined;
-}
 
-/** Starts it as it comes, with defaults for all that does not have to be said. */
-async function startNutcracker(command: string, port: number, server: Server): Promise<Program> {
-  const folder = await mkdtemp(join(tmpdir(), "redis-on-fly-bench-"));
-  try {
-    const file = join(folder, "nutcracker.yml");
-    const pool = [
-      "bench:",
-      `  listen: 127.0.0.1:${port}`,
-      "  redis: true",
-      `  redis_auth: ${new URL(server.url).password}`,
-      "  servers:",
-      `   - 127.0.0.1:${server.port}:1`,
-    ];
-    await writeFile(file, `${pool.join("\n")}\n`);
-    const options = {
-      "--conf-file": file,
-      "--output": join(folder, "nutcracker.log"),
-      "--pid-file": join(folder, "nutcracker.pid"),
-      "--stats-addr": "127.0.0.1",
-      "--stats-port": String(await freePort()),
-    };
-    const program = await Program.start({ command, args: Object.entries(options).flat(), environment: {} });
-    await untilListening(port).catch(async (error) => {
-      await program.stop();
-      throw error;
-    });
-    return program;
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
-
-/** @throws Error where it takes more than a second or so */
-async function untilListening(port: number): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    const socket = connect(port, "127.0.0.1");
+  private async add(name: PeerName): Promise<void> {
     try {
-      await once(socket, "connect");
-      return;
-    } catch (cause) {
-      if (attempt === 50) throw new Error("nutcracker did not start: it does not listen", { cause });
-      await setTimeout(20);
-    } finally {
-      socket.destroy();
+      this.all.push({ name, ...(await this.launch(name)) });
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) throw error;
+      this.leftOut.push(`${name} is left out: ${error.message}`);
     }
   }
+
+  private async launch(name: PeerName): Promise<Omit<Peer, "name">> {
+    const { server } = this.region;
+    const { password } = new URL(server.url);
+    switch (name) {
+      case "direct":
+        return { url: server.url };
+      case "direct, TLS":
+        return { url: await this.tlsUrl() };
+      case "shim":
+        return this.shim({});
+      case "shim, TLS": {
+        const { certificate } = await this.tlsListener();
+        return this.shim({ [shimVariables.clusterUrl]: await this.tlsUrl(), NODE_EXTRA_CA_CERTS: certificate });
+      }
+      case "shim, sink":
+        return this.sink();
+      case "nutcracker":
+        return this.proxy(startNutcracker, { port: server.port, password, tls: false });
+      case "HAProxy":
+        return this.proxy(startHaproxy, { port: server.port, password, tls: false });
+      case "HAProxy, TLS":
+        return this.proxy(startHaproxy, { port: (await this.tlsListener()).port, password, tls: true });
+    }
+  }
+
+  private async shim(environment: Environment): Promise<Omit<Peer, "name">> {
+    const { url, pid } = await this.startShim(environment);
+    return { url, pid };
+  }
+
+  private async sink(): Promise<Omit<Peer, "name">> {
+    const { url, pid, operationsPort } = await this.startShim({
+      [shimVariables.outboxMaxBytes]: String(SINK_OUTBOX_BYTES),
+      NODE_OPTIONS: `--require ${require.resolve("./replicationSink")}`,
+    });
+    return { url, pid, settle: () => untilOutboxIsEmpty(operationsPort) };
+  }
+
+  private async startShim(environment: Environment) {
+    this.shimEnvironment = { [shimVariables.maxClients]: String(MAX_CLIENTS), ...environment };
+    const shim = await this.fabric.startShim(this.region);
+    return { url: this.fabric.url(this.region, shim), pid: shim.pid, operationsPort: shim.operationsPort };
+  }
+
+  /** Their users are the server's; nutcracker knows AUTH without a user alone. */
+  private async proxy(start: (upstream: Upstream) => Promise<RunningProxy>, upstream: Upstream) {
+    const { port, pid, version, stop } = await start(upstream);
+    this.stops.push(stop);
+    return { url: `redis://:${upstream.password}@127.0.0.1:${port}`, pid, version };
+  }
+
+  private async tlsUrl(): Promise<string> {
+    const url = new URL(this.region.server.url);
+    url.protocol = "rediss:";
+    url.hostname = "localhost";
+    url.port = String((await this.tlsListener()).port);
+    return url.href;
+  }
+
+  private tlsListener(): Promise<TlsListener> {
+    this.tls ??= openTlsListener(this.region.server).then((listener) => {
+      this.stops.push(() => listener.stop());
+      return listener;
+    });
+    return this.tls;
+  }
 }
 
-/** It asks for the server's own password, and knows AUTH without a user alone. */
-function nutcrackerUrl(server: Server, port: number): string {
-  return `redis://:${new URL(server.url).password}@127.0.0.1:${port}`;
+async function untilOutboxIsEmpty(operationsPort: number): Promise<void> {
+  for (;;) {
+    const response = await fetch(`http://127.0.0.1:${operationsPort}/metrics`);
+    if (/^redis_on_fly_outbox_commands(\{.*\})? 0$/m.test(await response.text())) return;
+    await setTimeout(POLL_INTERVAL_MS);
+  }
 }

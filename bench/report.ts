@@ -1,46 +1,77 @@
 // What `npm run bench` prints: one table in Markdown, so that it can be pasted as it is, and the conditions it holds under.
 import { once } from "node:events";
-import { cpus, release, type } from "node:os";
+import { cpus, loadavg, release, type } from "node:os";
 import { Program } from "@redis-on-fly/local/dist/program";
 import { findServer } from "@redis-on-fly/local/dist/serverBinary";
-import { VALUE_BYTES } from "./load";
-import { baselines, nameOf, type Result, rateOf } from "./measurement";
+import { judgementsOf } from "./aims";
+import type { IdleFigures } from "./idle";
+import { nameOf, type Result, rateOf } from "./measurement";
+import type { Peer } from "./peers";
 import { processorTimeIsKnown } from "./processorTime";
 
 /** What figures depend on, name by name. */
 export type Conditions = Readonly<Record<string, string>>;
 
-/** The part of the conditions that a run chooses. */
-export interface RunConditions {
-  readonly clients: number;
-  readonly requests: number;
-  readonly rounds: number;
-  /** Absent where it is not installed. */
-  readonly nutcrackerVersion: string | undefined;
-}
-
-interface Column {
+interface Column<Row> {
   readonly title: string;
-  readonly cell: (result: Result) => string;
+  readonly cell: (row: Row) => string;
   /** @default "right" */
   readonly align?: "left";
 }
 
-const columns: readonly Column[] = [
+const baselines = ["direct", "nutcracker", "HAProxy"] as const;
+
+const resultColumns: readonly Column<Result>[] = [
   { title: "case", cell: ({ load }) => nameOf(load), align: "left" },
   { title: "peer", cell: ({ peer }) => peer, align: "left" },
   { title: "requests/s", cell: ({ figures }) => rateOf(figures) },
   { title: "p50 ms", cell: ({ figures }) => decimal(figures.p50Ms) },
   { title: "p99 ms", cell: ({ figures }) => decimal(figures.p99Ms) },
+  { title: "p99.9 ms", cell: ({ figures }) => decimal(figures.p999Ms) },
   { title: "proxy CPU µs", cell: ({ figures }) => decimal(figures.proxyMicros) },
   { title: "Redis CPU µs", cell: ({ figures }) => decimal(figures.redisMicros) },
   { title: "sum µs", cell: ({ figures }) => decimal(figures.micros) },
-  ...baselines.map((name): Column => ({ title: `× ${name}`, cell: ({ ratios }) => decimal(ratios[name]) })),
+  ...baselines.map(
+    (name): Column<Result> => ({ title: `× ${name}`, cell: ({ ratios }) => decimal(ratios[name]?.cost) }),
+  ),
 ];
 
-export function renderTable(results: readonly Result[]): string {
-  const rows = [columns.map(({ title }) => title), ...results.map((result) => columns.map(({ cell }) => cell(result)))];
-  const widths = columns.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
+/** One row for each load and peer. */
+export function renderResults(results: readonly Result[]): string {
+  return renderTable(resultColumns, results);
+}
+
+/** One row for each aim and load; empty where nothing was measured that has an aim. */
+export function renderAims(results: readonly Result[]): string {
+  const judgements = judgementsOf(results);
+  if (judgements.length === 0) return "";
+  return renderTable(
+    [
+      { title: "aim", cell: ({ aim }) => aim, align: "left" },
+      { title: "case", cell: ({ load }) => nameOf(load), align: "left" },
+      { title: "measured", cell: ({ measured }) => decimal(measured) },
+      { title: "", cell: ({ met }) => (met ? "met" : "missed"), align: "left" },
+    ],
+    judgements,
+  );
+}
+
+/** One row for each peer. */
+export function renderIdle(idle: readonly IdleFigures[]): string {
+  return renderTable(
+    [
+      { title: "peer", cell: ({ peer }) => peer, align: "left" },
+      { title: "idle clients", cell: ({ clients }) => clients.toLocaleString("en") },
+      { title: "KB a client", cell: ({ bytesPerClient }) => decimal(bytesPerClient / 1024) },
+    ],
+    idle,
+  );
+}
+
+/** In Markdown. */
+function renderTable<Row>(columns: readonly Column<Row>[], content: readonly Row[]): string {
+  const rows = [columns.map(({ title }) => title), ...content.map((row) => columns.map(({ cell }) => cell(row)))];
+  const widths = columns.map((_, at) => Math.max(3, ...rows.map((row) => row[at]?.length ?? 0)));
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   const [head, ...body] = rows.map((row) =>
     line(
@@ -63,23 +94,27 @@ export function renderConditions(conditions: Conditions): string {
     .join("\n");
 }
 
-export async function conditionsOf({
-  clients,
-  requests,
-  rounds,
-  nutcrackerVersion,
-}: RunConditions): Promise<Conditions> {
+/** What holds for whatever is measured. */
+export async function conditionsOf(peers: readonly Peer[]): Promise<Conditions> {
   const [processor] = cpus();
+  const versions = new Set(peers.flatMap(({ version }) => (version ? [version] : [])));
   return {
     date: new Date().toISOString().slice(0, 10),
     machine: `${processor?.model.trim()}, ${cpus().length} cores shared by load, proxy and Redis; ${type()} ${release()}`,
+    "other work": `${loadavg()[0]?.toFixed(1)} processes ready to run in the last minute, those of the run included`,
     "Node.js": process.versions.node,
     server: await serverVersion(),
-    nutcracker: nutcrackerVersion ?? "left out, it is not installed (Debian: apt install nutcracker)",
-    load: `redis-benchmark, ${clients} clients, values of ${VALUE_BYTES} B, one key`,
-    requests: `${requests.toLocaleString("en")} × √pipeline a measurement, ${rounds} rounds in changing order, medians`,
+    proxies: [...versions].join(", ") || "none",
+  };
+}
+
+/** What holds for loads. */
+export function loadConditions(requests: number, rounds: number): Conditions {
+  return {
+    load: "redis-benchmark; 50 clients, values of 64 B, one key, database 0 unless said otherwise",
+    requests: `${requests.toLocaleString("en")} × √pipeline a measurement, fewer of large values; ${rounds} rounds in changing order, medians`,
     CPU: processorTimeIsKnown
-      ? "user and system time per request; ratios are of the sums, proxy and Redis, within a round"
+      ? "user and system time per request; × is the ratio of the sums, proxy and Redis, within a round"
       : "left out, this system does not tell it finely enough (Linux does)",
   };
 }

@@ -1,35 +1,85 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import type { Load } from "../../bench/load";
+import { judgementsOf } from "../../bench/aims";
+import type { Case } from "../../bench/cases";
+import { renderChart } from "../../bench/chart";
+import { measureIdle } from "../../bench/idle";
+import { type Load, parseFigures } from "../../bench/load";
 import { measure, median } from "../../bench/measurement";
-import { Peers } from "../../bench/peers";
-import { renderTable } from "../../bench/report";
+import { type PeerName, Peers } from "../../bench/peers";
+import { renderIdle, renderResults } from "../../bench/report";
 import { findTool } from "../../local/serverBinary";
+
+const usual: Load = { command: "SET", valueBytes: 64, pipeline: 1, clients: 5, database: 0, requests: 2000 };
 
 test("the median of an even number of values lies between the two in the middle", () => {
   expect(median([9, 1, 5])).toBe(5);
   expect(median([9, 1, 5, 7])).toBe(6);
 });
 
+test("percentiles are those of the latencies, not of the cumulative counts below them", () => {
+  const text = `
+Latency by percentile distribution:
+0.000% <= 0.159 milliseconds (cumulative count 1)
+50.000% <= 0.559 milliseconds (cumulative count 25496)
+99.219% <= 2.807 milliseconds (cumulative count 49613)
+99.902% <= 7.191 milliseconds (cumulative count 49952)
+100.000% <= 12.567 milliseconds (cumulative count 50000)
+
+Cumulative distribution of latencies:
+99.998% <= 1.103 milliseconds (cumulative count 49367)
+
+Summary:
+  throughput summary: 54644.81 requests per second
+`;
+  expect(parseFigures(text)).toEqual({ requestsPerSecond: 54644.81, p50Ms: 0.559, p99Ms: 2.807, p999Ms: 7.191 });
+  expect(parseFigures("Could not connect to Redis")).toBeUndefined();
+});
+
 const withTool = findTool("redis-benchmark") ? describe : describe.skip;
 
 withTool("a measurement (skipped without redis-benchmark)", () => {
+  const names: PeerName[] = ["direct", "shim", "nutcracker", "HAProxy", "direct, TLS", "shim, TLS", "HAProxy, TLS"];
   let peers: Peers;
   beforeAll(async () => {
-    peers = await Peers.start();
+    peers = await Peers.start(names);
   });
   afterAll(() => peers?.stop());
 
-  test("has a result for every load and peer, with what it cost as a multiple of the baselines' cost", async () => {
-    const loads: Load[] = [
-      { command: "SET", pipeline: 1, clients: 5, requests: 2000 },
-      { command: "GET", pipeline: 16, clients: 5, requests: 20_000 },
+  test("has a result for every load and for every peer of it that is here, and says why others are not", async () => {
+    const cases: Case[] = [
+      { load: usual, peers: names },
+      { load: { ...usual, command: "GET", pipeline: 16, requests: 20_000 }, peers: ["direct", "shim"] },
+      { load: { ...usual, command: "mixed" }, peers: ["direct", "shim"] },
     ];
-    const results = await measure({ loads, peers: peers.all, redisPid: peers.redisPid, rounds: 2, progress: () => {} });
+    const results = await measure({ cases, peers: peers.all, redisPid: peers.redisPid, rounds: 2, progress: () => {} });
+    const here = peers.all.map(({ name }) => name);
+    expect(here.length + peers.leftOut.length).toBe(names.length);
     expect(results.map(({ load, peer }) => [load, peer])).toEqual(
-      loads.flatMap((load) => peers.all.map(({ name }) => [load, name])),
+      cases.flatMap(({ load, peers }) => peers.filter((name) => here.includes(name)).map((name) => [load, name])),
     );
     for (const { figures } of results) expect(figures.requestsPerSecond).toBeGreaterThan(0);
     for (const { ratios } of results) expect(ratios).toHaveProperty("direct");
-    expect(renderTable(results).split("\n")).toHaveLength(2 + results.length);
+    expect(renderResults(results).split("\n")).toHaveLength(2 + results.length);
+    expect(renderChart(results)).toContain("GET, 5 clients, pipeline 16");
   });
+
+  test("gives what idle clients take of each process", async () => {
+    const idle = await measureIdle(
+      peers.all.filter(({ name }) => name === "shim"),
+      100,
+    );
+    expect(idle).toEqual([{ peer: "shim", clients: 100, bytesPerClient: expect.any(Number) }]);
+    expect(renderIdle(idle)).toContain("| shim");
+  });
+});
+
+test("an aim is judged by the shim's ratio to the peer that it names, and left out without that peer", () => {
+  const load: Load = { ...usual, clients: 500 };
+  const figures = { requestsPerSecond: 1, p50Ms: 1, p99Ms: 1, p999Ms: 1, proxyMicros: 1, redisMicros: 1, micros: 2 };
+  const judge = (peer: PeerName, rate: number) =>
+    judgementsOf([{ load, peer, figures, ratios: { direct: { cost: 1, rate } } }]).map(({ met }) => met);
+  expect(judge("shim", 1.01)).toEqual([true]);
+  expect(judge("shim", 0.99)).toEqual([false]);
+  expect(judge("HAProxy", 0.99)).toEqual([]);
+  expect(judgementsOf([{ load, peer: "shim", figures, ratios: {} }])).toEqual([]);
 });

@@ -34,7 +34,7 @@ export const faults = {
   "ignores-passed-expiries": [["x - OFFSET <= msOf(e.stamp)", "false"]],
   "trusts-regional-values": [["fingerprint(r.key) == (j.print or '') and expiryOf(r.key) == j.expiry", "true"]],
   "forgets-flushes": [["if flush > r.stamp then", "if false then"]],
-  "trusts-restarted-servers": [["newest == '' and ARGV[2] == ''", "newest == ''"]],
+  "trusts-restarted-servers": [["newest == '' and ARGV[2] == '' and", "newest == '' and"]],
   "trusts-evicting-servers": [
     ["call('GETBIT', currentBits, bucket) == 1", "false"],
     ["r.bereft = r.mark or h[1]", ""],

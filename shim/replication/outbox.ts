@@ -1,7 +1,8 @@
-// Accepted commands that the bus has not confirmed yet, oldest first. What it has taken in leaves it only by confirmation;
-// it counts its memory, so that whoever accepts commands can bound it.
+// Accepted commands that the bus has not confirmed yet, oldest first. What it has taken in leaves it only by confirmation,
+// or because newer commands in it make up for it; it counts its memory, so that whoever accepts commands can bound it.
 
 import { commandBytes, type StampedCommand } from "./envelope";
+import { replaySteps } from "./replaySteps";
 
 /** What the objects around a command's bytes take up in memory, so that small commands cannot exceed the bound unseen. */
 const OBJECT_BYTES = 100;
@@ -52,6 +53,44 @@ export class Outbox {
     this.waitingTotal -= bytes;
     this.takenCommands += count;
     return this.waiting.splice(0, count);
+  }
+
+  /**
+   * Drops waiting commands on keys that newer waiting ones overwrite: a region that never hears of them ends the same.
+   * Commands in the order of arrival, which others' results go into, keep what they may have read.
+   */
+  coalesce(): void {
+    const overwritten = new Set<string>();
+    let flushed = false;
+    const superseded = (command: StampedCommand): boolean => {
+      if (flushed) return true;
+      const steps = replaySteps(command);
+      let needed = false;
+      for (const step of steps) {
+        if (step.kind === "flush") {
+          flushed = true;
+          return false;
+        }
+        if (step.kind === "other") {
+          for (const key of step.keys) overwritten.delete(key.toString("latin1"));
+          return false;
+        }
+        const key = step.key.toString("latin1");
+        needed ||= !overwritten.has(key);
+        if (step.kind === "overwrite") overwritten.add(key);
+      }
+      return !needed;
+    };
+    const kept: StampedCommand[] = [];
+    for (const command of this.waiting.toReversed()) {
+      if (superseded(command)) {
+        this.heldTotal -= heldBytes(command.args);
+        this.waitingTotal -= commandBytes(command.args);
+      } else {
+        kept.push(command);
+      }
+    }
+    this.waiting = kept.reverse();
   }
 
   /** Forgets commands that {@link Outbox.take} has given: the bus has them. */

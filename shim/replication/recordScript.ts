@@ -54,7 +54,7 @@ local function forget(upTo)
   floor, newest = higher(floor, upTo), higher(newest, upTo)
   call('HSET', 'm', 'newest', newest, 'floor', floor)
 end
-if newest == '' and ARGV[2] == '' then
+if newest == '' and ARGV[2] == '' and call('DBSIZE') == 0 then
   born = ARGV[3]
   call('HSET', 'm', 'born', born)
   forget(born)

@@ -169,12 +169,13 @@ export class Replayer {
     return outcome;
   }
 
-  /** The highest stamp that the region has recorded. */
+  /** The highest stamp that the region has recorded; from now on the server is expected to remember it. */
   async newest(): Promise<string | null> {
     // A connection of its own database would do the same at the price of a connection.
-    return (await this.cluster.eval("redis.call('SELECT', 1) return redis.call('HGET', 'm', 'newest')", 0)) as
-      | string
-      | null;
+    const script = "redis.call('SELECT', 1) return redis.call('HGET', 'm', 'newest')";
+    const newest = (await this.cluster.eval(script, 0)) as string | null;
+    if (newest !== null && newest > this.known) this.known = newest;
+    return newest;
   }
 
   /** What every script begins with. */

@@ -45,6 +45,8 @@ export type Acceptance = { readonly ok: true } | { readonly ok: false; readonly 
 const accepted: Acceptance = { ok: true };
 const FIRST_CONTACT_TIMEOUT_MS = 2_000;
 const CLOCK_SAMPLE_INTERVAL_MS = 30_000;
+/** A full outbox is gone through again only once this part of it is new: else every refusal would cost a pass. */
+const COALESCE_SHARE = 8;
 /** A cluster that leaves commands unanswered for so long counts as lost. */
 const SOCKET_TIMEOUT_MS = 5_000;
 
@@ -71,6 +73,8 @@ export class Replication {
   private readonly consumer: Consumer;
   private readonly tally: Figures;
   private sampling: NodeJS.Timeout | undefined;
+  /** What has come into the outbox since it was coalesced last. */
+  private addedBytes = 0;
 
   constructor(options: ReplicationOptions) {
     const { region, origin = randomInt(2 ** 32), bus, log } = options;
@@ -158,6 +162,7 @@ export class Replication {
     const error = this.obstacle(stamped);
     if (error !== undefined) return { ok: false, error };
     this.outbox.add(stamped);
+    this.addedBytes += heldBytes(stamped.args);
     this.publisher.wake();
     this.home.add(stamped);
     return accepted;
@@ -209,7 +214,12 @@ export class Replication {
       return `ERR command of ${command.args.length} arguments is too long for database 1 (at most ${MAX_ARGUMENTS}), split it`;
     }
     const { outboxMaxBytes } = this.options;
-    if (Math.max(this.outbox.bytes, this.home.bytes) + heldBytes(command.args) > outboxMaxBytes) {
+    const held = heldBytes(command.args);
+    if (this.outbox.bytes + held > outboxMaxBytes && this.addedBytes > outboxMaxBytes / COALESCE_SHARE) {
+      this.addedBytes = 0;
+      this.outbox.coalesce();
+    }
+    if (Math.max(this.outbox.bytes, this.home.bytes) + held > outboxMaxBytes) {
       return `BUSY database 1 has ${outboxMaxBytes} bytes of commands waiting to be sent, try again later`;
     }
     return undefined;

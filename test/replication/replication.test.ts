@@ -177,6 +177,18 @@ describeWithServer("replication between three regions", () => {
     expect(send(us!, "SET again v")).toEqual({ ok: true });
   });
 
+  it("makes room in a full outbox by coalescing overwrites of the same key", async () => {
+    const [us] = await Promise.all([join("us-east-1", { outboxMaxBytes: 200_000 }), join("eu-west-1")]);
+    emulator.cut("us-east-1");
+    for (let count = 0; count < 2000; count += 1) {
+      expect(send(us!, `SET coalesced${count % 3} ${count}`)).toEqual({ ok: true });
+      if (count % 50 === 0) await settled(us!);
+    }
+    emulator.heal();
+    const keys = ["coalesced0", "coalesced1", "coalesced2"];
+    await eventually(async () => expect(await clients.get("eu-west-1")!.mget(keys)).toEqual(["1998", "1999", "1997"]));
+  });
+
   it("sends poison to the dead-letter queue with the reason, and the rest flows", async () => {
     const registry = new Registry();
     const eu = await join("eu-west-1", { registry });

@@ -1,0 +1,121 @@
+// What a cache costs a month, by region and part: what it is made of, by the hour, and the traffic one assumes.
+import type { CacheOptions } from "../cacheOptions";
+import type { Region } from "../regions";
+import { hoursPerMonth, nodePrice, prices, regionFactors, secondsPerMonth, transferPerGigabyte } from "./prices";
+
+/** What every region's applications do, all the time. */
+export interface Traffic {
+  /** Commands a second on database 0. */
+  readonly requestsPerSecond: number;
+  /** Commands a second on database 1. */
+  readonly writesPerSecond: number;
+  /** Bytes of a command and its reply. */
+  readonly bytesPerCommand: number;
+}
+
+/** US dollars a month, by part. */
+export type RegionalCost = Readonly<Record<(typeof costParts)[number], number>>;
+
+/** Parts of the cost, in the order in which they are shown. */
+export const costParts = [
+  "cluster",
+  "shims",
+  "balancer",
+  "way out",
+  "bus",
+  "transfer",
+  "monitoring",
+  "secrets",
+] as const;
+
+/** Publishes are at least this far apart; commands are batched meanwhile. */
+const publishIntervalMs = 50;
+/** Fargate's, for the shims' one vCPU. */
+const gigabytesPerShim = 2;
+const interfaceEndpoints = 6;
+/** SNS and SQS charge for each. */
+const chunkBytes = 64 * 1024;
+/** A long poll that brings nothing ends after this. */
+const pollSeconds = 20;
+/** Messages that one poll brings where they come faster than polls. */
+const maxMessagesPerPoll = 10;
+const pollsPerSecond = 10;
+/** Of Container Insights, for a cluster and its service. */
+const insightMetrics = 14;
+/** Alarms on one metric each, and alarms on one metric of every node. */
+const alarms = { single: 5, perNode: 3 };
+const bytesPerGigabyte = 1e9;
+
+/** Estimates a cache's cost, by region. */
+export function estimateCost(options: CacheOptions, traffic: Traffic): ReadonlyMap<Region, RegionalCost> {
+  return new Map(options.regions.map((region) => [region, regionalCost(options, traffic, region)]));
+}
+
+function regionalCost(options: CacheOptions, traffic: Traffic, region: Region): RegionalCost {
+  const hourly = hoursPerMonth * regionFactors[region];
+  const nodes = 1 + options.replicas;
+  const fargate = prices.fargate[options.architecture];
+  const bus = busUse(traffic, options.regions.length, options.minShims);
+  const clientGigabytes = gigabytes(
+    (traffic.requestsPerSecond + traffic.writesPerSecond) * traffic.bytesPerCommand * secondsPerMonth,
+  );
+  return {
+    cluster: nodes * nodePrice(options.nodeType) * hourly,
+    shims: options.minShims * (fargate.vcpu + gigabytesPerShim * fargate.gigabyte) * hourly,
+    balancer:
+      prices.loadBalancer * hourly +
+      prices.loadBalancerUnit * clientGigabytes * regionFactors[region] +
+      prices.privateZone,
+    "way out": wayOut(options, bus.gigabytesOut + bus.gigabytesIn, hourly),
+    bus: (bus.publishes * prices.snsPerMillion + bus.queueRequests * prices.sqsPerMillion) / 1e6,
+    transfer:
+      bus.gigabytesOut * (options.regions.length - 1) * transferPerGigabyte[region] +
+      // From shim to cluster; the two are in the same zone by chance alone.
+      clientGigabytes * prices.zoneTransferPerGigabyte * (1 - 1 / zonesOf(options, region)),
+    monitoring:
+      (alarms.single + alarms.perNode * nodes) * prices.alarmMetric +
+      insightMetrics * prices.customMetric +
+      (region === options.regions[0] ? prices.dashboard : 0),
+    secrets: 2 * prices.secret,
+  };
+}
+
+function zonesOf({ vpcs, zones }: CacheOptions, region: Region): number {
+  return vpcs[region]?.subnetIds.length ?? zones;
+}
+
+function wayOut({ egress, zones }: CacheOptions, gigabytesThrough: number, hourly: number): number {
+  switch (egress) {
+    case "endpoints":
+      return (
+        interfaceEndpoints * zones * prices.interfaceEndpoint * hourly +
+        gigabytesThrough * prices.interfaceEndpointPerGigabyte
+      );
+    case "nat":
+      return (prices.natGateway + prices.publicAddress) * hourly + gigabytesThrough * prices.natGatewayPerGigabyte;
+    case "none":
+      return 0;
+  }
+}
+
+/** What one region's shims do on the bus in a month. */
+function busUse({ writesPerSecond, bytesPerCommand }: Traffic, regions: number, shims: number) {
+  const messagesPerSecond = Math.min(writesPerSecond, (shims * 1000) / publishIntervalMs);
+  const messageBytes = messagesPerSecond === 0 ? 0 : (writesPerSecond / messagesPerSecond) * bytesPerCommand;
+  const chunks = Math.max(1, Math.ceil(messageBytes / chunkBytes));
+  const sent = messagesPerSecond * secondsPerMonth;
+  const received = sent * regions;
+  const perPoll = Math.min(maxMessagesPerPoll, Math.max(1, (messagesPerSecond * regions) / (shims * pollsPerSecond)));
+  const polls = Math.max(received / perPoll, (shims * secondsPerMonth) / pollSeconds);
+  return {
+    publishes: sent * chunks,
+    // Sent by SNS, received, deleted.
+    queueRequests: received * chunks + polls + received / perPoll,
+    gigabytesOut: gigabytes(sent * messageBytes),
+    gigabytesIn: gigabytes(received * messageBytes),
+  };
+}
+
+function gigabytes(bytes: number): number {
+  return bytes / bytesPerGigabyte;
+}

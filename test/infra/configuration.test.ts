@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { resolveOptions } from "../../infra/cacheOptions";
 import { readConfiguration } from "../../infra/configuration";
@@ -62,6 +63,13 @@ describe("configuration", () => {
 
   test("leaves a network of the caller's its own way out", () => {
     expect(read({ regions: '["us-east-1"]', vpcs: `{"us-east-1":${vpc}}` }).egress).toBe("none");
+  });
+
+  test("is documented option by option", () => {
+    const [, section = ""] = readFileSync("docs/configuration.md", "utf8").split("\n## Pulumi\n");
+    const rows = [...section.matchAll(/^\| (`[^|]*`) +\|/gm)].map(([, names]) => names!);
+    const documented = rows.flatMap((names) => [...names.matchAll(/`(\w+)`/g)].map(([, name]) => name));
+    expect(documented.sort()).toEqual([...Object.keys(read({ regions })), "image"].sort());
   });
 
   test("cannot be changed", () => {

@@ -50,6 +50,12 @@ export class Outlet implements ReplySink {
     for (const bytes of requests) lane.write(bytes);
   }
 
+  /** Expects no reply any more to what was sent last; its lane is about to be destroyed. */
+  forget(): void {
+    if (this.tail) this.tail.count = 0;
+    this.inFlight = 0;
+  }
+
   /** Puts in an answer of the shim's own. */
   answer(bytes: Buffer): void {
     if (this.inFlight > 0) this.tail?.trailing.push(bytes);

@@ -147,6 +147,7 @@ export class Session implements LocalSession {
       case "large":
         return this.takeLarge();
       case "error":
+        this.abandonStream();
         this.leave(encodeError(this.scanner.error));
         return true;
     }
@@ -342,6 +343,8 @@ export class Session implements LocalSession {
     const streams = rule === "forward" || rule === "private" || /^(PING|ECHO|XREAD|XREADGROUP)$/.test(nameOf(entry));
     const prohibited = entry && this.user && prohibition(this.user, entry.specification);
     if (this.database === 0 && streams && prohibited === undefined) {
+      // Alone on its lane, so that it can be given up with the lane where the rest of it is no RESP.
+      if (this.outlet.inFlight > 0) return false;
       const lane = this.chooseLane(true);
       if (lane === undefined) return false;
       if (typeof lane === "string") this.answerError(lane);
@@ -375,6 +378,13 @@ export class Session implements LocalSession {
     if (!lane) return;
     lane.write(this.chunk.subarray(this.scanner.start, end));
     this.pauseWhileCongested(lane);
+  }
+
+  /** The rest of a streaming request will never come: the cluster must not wait for it, nor the client for its answer. */
+  private abandonStream(): void {
+    if (!this.stream?.lane) return;
+    this.outlet.forget();
+    this.stream.lane.destroy();
   }
 
   private answerError(text: string): true {

@@ -347,7 +347,9 @@ export class Lane {
         sink.cutOff();
         continue;
       }
-      sink.reply(Buffer.concat(Array.from({ length: entry.count }, () => error)), entry.count);
+      if (entry.count > 0) {
+        sink.reply(Buffer.concat(Array.from({ length: entry.count }, () => error)), entry.count);
+      }
       for (const answer of entry.trailing) sink.reply(answer, 0);
       sink.flush();
     }

@@ -19,6 +19,8 @@ interface Group {
 }
 
 const KB = 1024;
+// With fewer, connecting would be a good part of what is measured.
+const MIN_REQUESTS_PER_CLIENT = 20;
 
 const everyPeer = ["direct", "shim", "nutcracker", "HAProxy"] as const;
 const usual = { valueBytes: 64, pipeline: 1, clients: 50, database: 0 } as const;
@@ -88,6 +90,7 @@ export function casesOf(names: readonly GroupName[], requests: number): Case[] {
 }
 
 /** More where they are cheap, since processor time comes in steps of some 10 ms; fewer where they are large. */
-function requestsOf({ pipeline, valueBytes }: Omit<Load, "requests">, requests: number): number {
-  return Math.ceil(requests * Math.sqrt(pipeline) * Math.min(1, (4 * KB) / valueBytes));
+function requestsOf({ pipeline, valueBytes, clients }: Omit<Load, "requests">, requests: number): number {
+  const wanted = Math.ceil(requests * Math.sqrt(pipeline) * Math.min(1, (4 * KB) / valueBytes));
+  return Math.max(wanted, clients * MIN_REQUESTS_PER_CLIENT);
 }

@@ -21,7 +21,12 @@ interface Options {
 
 const commandLine = new Command("npm run bench --")
   .description("Measures the shim against Redis without a proxy, nutcracker and HAProxy, in the same run.")
-  .option("--cases <names>", "what to measure, comma-separated; all takes an hour", groupNames, usualGroups)
+  .option(
+    "--cases <names>",
+    "what to measure, comma-separated; all takes half an hour and more",
+    groupNames,
+    usualGroups,
+  )
   .option("--rounds <number>", "times that everything is measured", wholeNumber, 5)
   .option(
     "--requests <number>",

@@ -4,22 +4,22 @@ import { Redis } from "ioredis";
 /** A piece of a script, and what stands in its place. */
 type Change = readonly [from: string, to: string];
 
-const alone = "if r.kind == 'a' then return finish(runAlone(n, { r })) end";
+const modifies = "if r.kind ~= 'a' then return modify(r, n.stamp, { n.at, unpack(ARGV, n.first, n.last) }) end";
 
 /** Other rules than ours, for comparison. */
 export const rules = {
   journal: [],
   /** Read-modify-write in the order of arrival, each once. */
-  "no-journal": [[alone, "if true then return finish(runAlone(n, { r })) end"]],
+  "no-journal": [[modifies, ""]],
   /** The peers' rule: whatever is older than the key's newest command is dropped. */
   "last-writer-wins": [
     [
-      alone,
+      modifies,
       `if true then
         use(0)
         local outcome, text = outcomeOf(redis.pcall(unpack(ARGV, n.first, n.last)))
         setRecord(r, n.stamp, '+', '')
-        return finish(outcome, text)
+        return outcome, text
       end`,
     ],
   ],
@@ -28,9 +28,7 @@ export const rules = {
 /** Mistakes that a replay could have. */
 export const faults = {
   "runs-duplicates": [["elseif j.met then\n    return 's'\n  end", "end"]],
-  "applies-old-overwrites": [
-    ["local stamp = n.stamp\n  if stamp <= r.stamp then return 's' end", "local stamp = n.stamp"],
-  ],
+  "applies-old-overwrites": [["n.left\n  if stamp <= r.stamp then return 's' end", "n.left"]],
   "ignores-passed-expiries": [["x - OFFSET <= msOf(e.stamp)", "false"]],
   "trusts-regional-values": [["fingerprint(r.key) == (j.print or '') and expiryOf(r.key) == j.expiry", "true"]],
   "forgets-flushes": [["if flush > r.stamp then", "if false then"]],

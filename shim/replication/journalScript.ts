@@ -18,8 +18,10 @@
 export const journals = `
 local OFFSET, FAR = 2^45, 2^50
 local MAX_COMMANDS, MAX_BYTES, MAX_BASE, MAX_DUMP, SHORT_LIVED_MS = 512, 65536, 65536, 8192, 10000
-local zeros = string.rep('0', 12)
-local late = string.format('%012x', nowMs - tonumber(ARGV[4])) .. zeros
+local function stampOf(ms)
+  return string.format('%012x', ms) .. sub(NEVER, 13)
+end
+local late = stampOf(nowMs - tonumber(ARGV[4]))
 
 local transient = {
   OOM = 1, LOADING = 1, READONLY = 1, CLUSTERDOWN = 1, MASTERDOWN = 1, MISCONF = 1, NOREPLICAS = 1, TRYAGAIN = 1
@@ -117,7 +119,7 @@ local function begin(r, stamp)
     end
     if not present and instant and instant <= nowMs then
       if msOf(stamp) < instant then return nil, 'x' end
-      j.floor = higher(j.floor, string.format('%012x', instant) .. zeros)
+      j.floor = higher(j.floor, stampOf(instant))
       return j
     end
     if not present then return nil, 'v' end
@@ -144,11 +146,9 @@ local function load(r, stamp)
     return
   end
   if h[1] < r.stamp and h[2] <= r.stamp then
-    -- A FLUSHALL has overwritten it all, whose record the key does not have yet.
-    local kind = r.kind
+    -- A FLUSHALL has overwritten it all.
     drop(r)
-    setRecord(r, r.stamp, '-', '')
-    r.kind = kind
+    touch(r)
     return
   end
   return {
@@ -192,8 +192,8 @@ local function save(r, j)
   local expiry = j.expiry and number(j.expiry) or ''
   call('HSET', name, 'n', j.newest, 'g', j.print or '', 'x', expiry, 'c', j.count, 'b', j.bytes)
   call('PEXPIRE', name, 3 * spanMs)
-  if not r.marked then remember(r.bucket, r.w, 1) end
-  r.journal, r.marked = true, true
+  if not r.current or not r.mark then touch(r) end
+  r.journal, r.mark = true, true
 end
 
 -- Runs a command whose instants may have been moved. Its error is kept for the caller alone.

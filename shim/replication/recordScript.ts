@@ -6,15 +6,15 @@
 //                            floor of a server that nobody has known before, and the bitmaps that there are
 //   g<generation>:<bucket>   hash; a generation lasts a horizon and a bit, so a record lives through one to two of them
 //     k<key>                 the key's record, below
-//     w<key>                 the key has a journal (see journalScript.ts)
 //     s<stamp>               a command that has been run here and is in no journal any more
 //     f                      the bucket's own floor, empty where it has none
 //   b<generation>            bitmap of the buckets that the generation has: one that is missing was evicted
 //
-// A key's record is the stamp of its newest overwrite and what the overwrite left:
+// A key's record is the stamp of its newest overwrite; a letter for what that left:
 //   `-` nothing, `+` a value with this fingerprint, `x` one with this fingerprint that expires, at `<ms>:`; or
 //   `?` the region cannot tell (nothing is there, and nothing will be until a newer overwrite), `a` commands that have run
-//   in the order of their arrival, the newest with this stamp.
+//   in the order of their arrival, the newest with this stamp, `n` no overwrite is known;
+// `j` where the key has a journal (see journalScript.ts), else `-`; then the fingerprint or stamp.
 //
 // SELECT inside a script ends with it. Stamps are compared as text (see stamp.ts).
 
@@ -30,6 +30,7 @@ local call, sub = redis.call, string.sub
 local time = call('TIME')
 local nowMs = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local spanMs = tonumber(ARGV[1])
+local NEVER = string.rep('0', 24)
 local generation = math.floor(nowMs / spanMs)
 local current, previous = 'g' .. generation .. ':', 'g' .. (generation - 1) .. ':'
 local currentBits, previousBits = 'b' .. generation, 'b' .. (generation - 1)
@@ -75,9 +76,9 @@ if meta[4] and call('STRLEN', currentBits) == 0 then
 end
 local highest = newest
 
-local function field(kind, key)
-  if #key > 40 then return kind .. '#' .. redis.sha1hex(key) end
-  return kind .. key
+local function nameOf(key)
+  if #key > 40 then return 'k#' .. redis.sha1hex(key) end
+  return 'k' .. key
 end
 
 local made = {}
@@ -113,11 +114,11 @@ local function recordOf(key, bucket)
   local r = known[key]
   if r then return r end
   use(1)
-  local k, w = field('k', key), field('w', key)
-  local now = call('HMGET', current .. bucket, k, w, 'f')
-  r = { key = key, bucket = bucket, k = k, w = w, marked = now[2], mark = now[2], floor = floor, stamp = '' }
+  local name = nameOf(key)
+  local found = call('HMGET', current .. bucket, name, 'f')
+  local record, own = found[1], found[2]
+  r = { key = key, bucket = bucket, name = name, current = record, floor = floor, stamp = '', left = '' }
   known[key] = r
-  local record, own = now[1], now[3]
   if own then
     made[bucket] = true
   elseif call('GETBIT', currentBits, bucket) == 1 then
@@ -125,11 +126,10 @@ local function recordOf(key, bucket)
     make(bucket, own)
   end
   if not record and hasPrevious then
-    local before = call('HMGET', previous .. bucket, k, w, 'f')
+    local before = call('HMGET', previous .. bucket, name, 'f')
     record = before[1]
-    r.mark = r.mark or before[2]
-    if before[3] then
-      own = higher(own or '', before[3])
+    if before[2] then
+      own = higher(own or '', before[2])
     elseif call('GETBIT', previousBits, bucket) == 1 then
       own = newest
       call('SETBIT', previousBits, bucket, 0)
@@ -142,9 +142,13 @@ local function recordOf(key, bucket)
   end
   -- What the server once knew of the key may be gone.
   r.amnesia = r.floor ~= '' and r.floor ~= born
+  if record then
+    local kind = sub(record, 25, 25)
+    if kind ~= 'n' then r.kind = kind end
+    r.stamp, r.mark, r.left = sub(record, 1, 24), sub(record, 26, 26) == 'j', sub(record, 27)
+  end
   -- The mark may have been among what was lost.
   r.journal = r.mark or r.floor ~= ''
-  if record then r.stamp, r.kind, r.left = sub(record, 1, 24), sub(record, 25, 25), sub(record, 26) end
   if flush > r.stamp then
     if r.kind ~= 'a' or r.left < flush then r.kind, r.left = '-', '' end
     r.stamp = flush
@@ -153,18 +157,22 @@ local function recordOf(key, bucket)
   return r
 end
 
-local function setRecord(r, stamp, kind, left)
-  r.stamp, r.kind, r.left = stamp, kind, left
+local function touch(r)
   if not r.changed then changed[#changed + 1] = r end
   r.changed = true
+end
+
+local function setRecord(r, stamp, kind, left)
+  r.stamp, r.kind, r.left = stamp, kind, left
+  touch(r)
 end
 
 local function writeRecords()
   use(1)
   for _, r in ipairs(changed) do
     if not made[r.bucket] then make(r.bucket, '') end
-    call('HSET', current .. r.bucket, r.k, r.stamp .. r.kind .. r.left)
-    if r.marked and not r.journal then call('HDEL', current .. r.bucket, r.w) end
+    local stamp = r.stamp == '' and NEVER or r.stamp
+    call('HSET', current .. r.bucket, r.name, stamp .. (r.kind or 'n') .. (r.journal and 'j' or '-') .. r.left)
   end
   if highest > newest then call('HSET', 'm', 'newest', highest) end
 end

@@ -21,14 +21,19 @@ export const MAX_ARGUMENTS = 7000;
  * others say why the region cannot tell, and holds nothing: see `doubtReasons` in replayer.ts.
  */
 export const replayScript = `${records}${journals}
-local function overwrite(r, n, left)
-  local stamp = n.stamp
+local function overwrite(n)
+  local r, stamp, left = n.r, n.stamp, n.left
   if stamp <= r.stamp then return 's' end
   local reason = unheardOf(r, stamp)
   if reason and not (r.journal and load(r, stamp)) then return doubt(r, stamp, reason) end
+  local kind, print, instant = left, '', nil
+  if left ~= '-' then print = valuePrint(ARGV[n.first + 2]) end
+  if left ~= '-' and left ~= '+' then
+    kind, instant = 'x', sub(left, 2)
+    print = instant .. ':' .. print
+  end
   local outcome, text
-  local instant = left.kind == 'x' and tonumber(left.instant)
-  local expiresSoon = instant and instant <= nowMs + SHORT_LIVED_MS
+  local expiresSoon = instant and tonumber(instant) <= nowMs + SHORT_LIVED_MS
   if r.journal or expiresSoon then
     local list = { instant and 5 or 0, unpack(ARGV, n.first, n.last) }
     if r.journal then outcome, text = overwriteUnder(r, stamp, list) end
@@ -42,9 +47,6 @@ local function overwrite(r, n, left)
     if outcome ~= 'a' then return outcome, text end
     drop(r)
   end
-  local kind, print = left.kind, ''
-  if kind ~= '-' then print = valuePrint(ARGV[n.first + 2]) end
-  if kind == 'x' then print = left.instant .. ':' .. print end
   setRecord(r, stamp, kind, print)
   return 'a'
 end
@@ -59,10 +61,11 @@ local function giveUpOrder(r, stamp)
     drop(r)
   end
   if r.kind == 'a' then stamp = higher(stamp, r.left) end
-  setRecord(r, r.stamp == '' and zeros .. zeros or r.stamp, 'a', stamp)
+  setRecord(r, r.stamp, 'a', stamp)
 end
 
-local function runAlone(n, list)
+local function runAlone(n)
+  local list = n.list
   local bucket = list[1] and list[1].bucket or 0
   if n.stamp <= flush or #list == 1 and n.stamp <= list[1].stamp or ranAlone(bucket, n.stamp) then return 's' end
   if n.stamp <= late then
@@ -80,41 +83,46 @@ local function runAlone(n, list)
   return outcome, text
 end
 
-local function apply(i)
-  local tag, n = ARGV[i], { stamp = ARGV[i + 1] }
-  local function finish(outcome, text)
-    if outcome ~= 's' and n.stamp > highest then highest = n.stamp end
-    if text then errors[#errors + 1] = text end
-    return outcome, n.last + 1
-  end
-  local function arguments(at)
-    n.first, n.last = at + 1, at + tonumber(ARGV[at])
-  end
-  if tag == 'o' then
-    arguments(i + 4)
-    local left = { kind = sub(ARGV[i + 3], 1, 1), instant = sub(ARGV[i + 3], 2) }
-    return finish(overwrite(recordOf(ARGV[n.first + 1], ARGV[i + 2]), n, left))
-  end
-  if tag == 'm' then
-    arguments(i + 5)
-    local r = recordOf(ARGV[i + 3], ARGV[i + 2])
-    if n.stamp <= r.stamp then return finish('s') end
-    if r.kind == 'a' then return finish(runAlone(n, { r })) end
-    return finish(modify(r, n.stamp, { tonumber(ARGV[i + 4]), unpack(ARGV, n.first, n.last) }))
-  end
-  local list = {}
-  i = i + 3
-  for k = 1, tonumber(ARGV[i - 1]) do
-    list[k] = recordOf(ARGV[i + 1], ARGV[i])
-    i = i + 2
-  end
-  arguments(i)
-  return finish(runAlone(n, list))
+local function apply(n)
+  if n.left then return overwrite(n) end
+  if n.list then return runAlone(n) end
+  local r = n.r
+  if n.stamp <= r.stamp then return 's' end
+  if r.kind ~= 'a' then return modify(r, n.stamp, { n.at, unpack(ARGV, n.first, n.last) }) end
+  n.list = { r }
+  return runAlone(n)
 end
 
-local outcomes, i = {}, 5
+-- All records are read before anything is written: changing databases costs as much as a read.
+local commands, i = {}, 5
 while i <= #ARGV do
-  outcomes[#outcomes + 1], i = apply(i)
+  local tag, n = ARGV[i], { stamp = ARGV[i + 1] }
+  if tag == 'o' then
+    n.r, n.left = recordOf(ARGV[i + 6], ARGV[i + 2]), ARGV[i + 3]
+    i = i + 4
+  elseif tag == 'm' then
+    n.r, n.at = recordOf(ARGV[i + 3], ARGV[i + 2]), tonumber(ARGV[i + 4])
+    i = i + 5
+  else
+    n.list = {}
+    local keys = tonumber(ARGV[i + 2])
+    i = i + 3
+    for k = 1, keys do
+      n.list[k] = recordOf(ARGV[i + 1], ARGV[i])
+      i = i + 2
+    end
+  end
+  n.first, n.last = i + 1, i + tonumber(ARGV[i])
+  commands[#commands + 1] = n
+  i = n.last + 1
+end
+
+local outcomes = {}
+for k, n in ipairs(commands) do
+  local outcome, text = apply(n)
+  outcomes[k] = outcome
+  if outcome ~= 's' and n.stamp > highest then highest = n.stamp end
+  if text then errors[#errors + 1] = text end
 end
 writeRecords()
 return { table.concat(outcomes), highest, unpack(errors) }

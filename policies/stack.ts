@@ -1,7 +1,8 @@
 // Rules for every resource of a stack, whatever the service: where it is, whose it is, and what all of them cost.
 import type { ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
+import { supportedRegions } from "../infra/regions";
+import { monthlyCost } from "./cost";
 import { judgeEach, parsed } from "./judgement";
-import { monthlyCost } from "./prices";
 import { regionOf } from "./references";
 
 /** Where data may be, and where the bus between regions works. */
@@ -14,19 +15,19 @@ export const stackRegions: ResourceValidationPolicy = {
   remediationSteps: "Use an allowed region, or have another one allowed in the pack's configuration.",
   configSchema: {
     properties: {
-      pattern: {
-        type: "string",
-        description: "Regular expression of allowed regions.",
-        default:
-          "^(us-(east|west)-[12]|(ca|eu)-central-1|sa-east-1|eu-(west-[123]|north-1)|ap-(south-1|(north|south)east-[12]))$",
+      allowed: {
+        type: "array",
+        items: { type: "string" },
+        description: "Allowed regions.",
+        default: [...supportedRegions],
       },
     },
   },
   validateResource: (args, report) => {
     if (!args.type.startsWith("aws:") || isGlobal(args.type)) args.notApplicable();
     const region = regionOf(args);
-    const { pattern } = args.getConfig<{ pattern: string }>();
-    if (region && !new RegExp(pattern).test(region)) report(`${args.name} is in ${region}, which is not allowed.`);
+    const { allowed } = args.getConfig<{ allowed: readonly string[] }>();
+    if (region && !allowed.includes(region)) report(`${args.name} is in ${region}, which is not allowed.`);
   },
 };
 
@@ -101,7 +102,7 @@ export const stackCost: StackValidationPolicy = {
       dollars: {
         type: "number",
         minimum: 0,
-        description: "What a stack may cost a month by the hour alone, in US dollars at the prices of us-east-1.",
+        description: "What a stack may cost a month in US dollars, traffic aside.",
         default: 2500,
       },
     },

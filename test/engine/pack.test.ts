@@ -32,7 +32,7 @@ describeEngine("the policy pack in the real engine", () => {
     writeFileSync(
       configuration,
       JSON.stringify({
-        "stack-regions": { pattern: "^eu-" },
+        "stack-regions": { allowed: ["eu-south-2"] },
         "sqs-retention": { enforcementLevel: "remediate", seconds: 86_400 },
         "cloudwatch-alarms": "disabled",
       }),

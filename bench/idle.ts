@@ -18,6 +18,7 @@ const BURST = 100;
 const WARM_UP_CLIENTS = 500;
 /** Time for what is under way to end. */
 const SETTLE_MS = 2_000;
+const REPLY_TIMEOUT_MS = 10_000;
 
 /**
  * Connects clients to each peer that is a process, one peer after the other; every client is authenticated and has had
@@ -52,8 +53,11 @@ async function hold(url: string, clients: number, action: () => Promise<void>): 
     }
     await action();
   } catch (cause) {
-    const message = `Only ${sockets.length} of ${clients} clients could connect: raise the limit of open files (ulimit -n).`;
-    throw new Error(message, { cause });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(
+      `Of ${clients} clients some could not connect (${reason}): where it is the limit of open files, raise it by ulimit -n.`,
+      { cause },
+    );
   } finally {
     for (const socket of sockets) socket.destroy();
   }
@@ -71,7 +75,7 @@ async function introduce(socket: Socket, url: string): Promise<void> {
     ["GET", "idle"],
   ]) {
     socket.write(`*${command.length}\r\n${command.map((word) => `$${word.length}\r\n${word}\r\n`).join("")}`);
-    const [reply] = await once(socket, "data");
+    const [reply] = await once(socket, "data", { signal: AbortSignal.timeout(REPLY_TIMEOUT_MS) });
     if (String(reply).startsWith("-")) throw new Error(`${command[0]} was answered with ${reply}`);
   }
 }

@@ -49,7 +49,8 @@ export class GlobalCache extends pulumi.ComponentResource {
       `${name}-dashboard`,
       {
         region: options.regions[0],
-        dashboardName: `${name}-${pulumi.getProject()}-${pulumi.getStack()}`,
+        // A stack's name may have dots, a dashboard's may not.
+        dashboardName: `${name}-${pulumi.getProject()}-${pulumi.getStack()}`.replaceAll(/[^\w-]/g, "-"),
         dashboardBody: dashboardBody(this.regionalCaches),
       },
       parent,

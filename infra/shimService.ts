@@ -88,6 +88,8 @@ export class ShimService extends pulumi.ComponentResource {
       [shimVariables.topicArn]: bus.topic.arn,
       [shimVariables.queueUrl]: bus.queue.url,
       [shimVariables.deadLetterQueueUrl]: bus.deadLetterQueue.url,
+      // Twice what autoscaling aims at: it takes minutes to add a shim.
+      [shimVariables.maxClients]: pulumi.output(String(2 * options.connectionsPerShim)),
       [shimVariables.keepAliveMs]: pulumi.output(String(keepAliveMs)),
       [shimVariables.maxAgeMs]: pulumi.output(String(connectionMaxAgeMs)),
       [shimVariables.drainTimeoutMs]: pulumi.output(String((stopTimeoutSeconds - exitSeconds) * 1000)),

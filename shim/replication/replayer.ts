@@ -83,18 +83,28 @@ function bucketOf(key: Buffer): number {
 
 type KeyedStep = Exclude<ReplayStep, { kind: "flush" }>;
 
-function scriptArguments(step: KeyedStep): (string | Buffer | number)[] {
+/** Adds what the script is told of a step. */
+function pushArguments(step: KeyedStep, args: (string | Buffer | number)[]): void {
   const stamp = stampText(step.stamp);
-  const command = [step.args.length, ...step.args];
   switch (step.kind) {
     case "overwrite":
-      return ["o", stamp, bucketOf(step.key), step.leaves, ...command];
+      args.push("o", stamp, bucketOf(step.key), step.leaves);
+      break;
     case "modification":
       // Lua counts from 1.
-      return ["m", stamp, bucketOf(step.key), step.key, step.instantIndex && step.instantIndex + 1, ...command];
+      args.push("m", stamp, bucketOf(step.key), step.key, step.instantIndex && step.instantIndex + 1);
+      break;
     case "other":
-      return ["j", stamp, step.keys.length, ...step.keys.flatMap((key) => [bucketOf(key), key]), ...command];
+      args.push("j", stamp, step.keys.length);
+      for (const key of step.keys) args.push(bucketOf(key), key);
+      break;
   }
+  args.push(step.args.length);
+  for (const arg of step.args) args.push(arg);
+}
+
+function isPlain(step: KeyedStep): boolean {
+  return step.kind === "overwrite" && step.leaves.length === 1;
 }
 
 function isDoubt(letter: string): letter is keyof typeof doubtReasons {
@@ -187,8 +197,10 @@ export class Replayer {
     const fail = (list: ReplayFailure[], { stamp, args }: KeyedStep, error: string) => {
       list.push({ stamp: stampText(stamp), command: String(args[0]), error });
     };
+    const args = [...this.lead(), steps.every(isPlain) ? "plain" : "mixed"];
+    for (const step of steps) pushArguments(step, args);
     try {
-      const reply = await this.cluster.flyReplay(...this.lead(), ...steps.flatMap(scriptArguments));
+      const reply = await this.cluster.flyReplay(...args);
       const [letters = "", newest = "", ...errors] = reply;
       if (newest > this.known) this.known = newest;
       let errorIndex = 0;

@@ -53,8 +53,10 @@ test.each([known, previewed])("no rule has anything against any resource of the 
   expect(verdicts.flatMap(({ violations }) => violations)).toEqual([]);
 });
 
-test("there are cases for every rule", () => {
+test("there are cases for every rule, and for its options", () => {
   expect(Object.keys(cases).sort()).toEqual(rules.map(({ name }) => name));
+  const withOptions = rules.filter(({ configSchema }) => configSchema).map(({ name }) => name);
+  expect(rules.map(({ name }) => name).filter((name) => cases[name]?.configured)).toEqual(withOptions);
 });
 
 test("the documentation has every rule as it is", () => {

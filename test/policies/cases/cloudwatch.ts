@@ -10,6 +10,7 @@ const tellsNobody = "alarm tells nobody. Give it alarmActions.";
 
 export const cloudwatchCases: Readonly<Record<string, Cases>> = {
   "cloudwatch-log-retention": {
+    configured: [[{ days: 731 }, logGroup({ retentionInDays: 731 })]],
     right: [logGroup(), logGroup({ retentionInDays: 365 })],
     wrong: [
       ["logs keeps logs for 731 days. Set retentionInDays to 365 or less.", logGroup({ retentionInDays: 731 })],
@@ -30,6 +31,7 @@ export const cloudwatchCases: Readonly<Record<string, Cases>> = {
     unknown: alarm({ alarmActions: unknown }),
   },
   "cloudwatch-alarms": {
+    configured: [[{ metrics: ["Evictions"] }, goodStack(["EngineCPUUtilization-cache-eu-west-1"])]],
     right: [goodStack()],
     wrong: [
       ["ApproximateAgeOfOldestMessage", "queue-eu-west-1"],

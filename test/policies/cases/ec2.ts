@@ -33,6 +33,7 @@ const inPublic = { subnets: [output(publicSubnet, "id"), "subnet-b"] };
 
 export const ec2Cases: Readonly<Record<string, Cases>> = {
   "ec2-no-public-ingress": {
+    configured: [[{ ports: [6379] }, inRule({ cidrIpv4: "0.0.0.0/0" })]],
     right: [
       group({ ingress: [{ ...redis, cidrBlocks: ["10.1.0.0/16", "172.31.0.0/16"], ipv6CidrBlocks: ["fd00::/8"] }] }),
       rule({ sourceSecurityGroupId: unknown }),
@@ -53,6 +54,10 @@ export const ec2Cases: Readonly<Record<string, Cases>> = {
     unknown: group({ ingress: [{ ...redis, cidrBlocks: [unknown] }] }),
   },
   "ec2-no-open-egress": {
+    configured: [
+      [{ ports: [] }, [sends("out", "0.0.0.0/0"), outRule({ cidrIpv4: "0.0.0.0/0" })]],
+      [{ ports: [0] }, [sends("group", "0.0.0.0/0"), group({ egress: [everything] })]],
+    ],
     right: [
       group({
         egress: [

@@ -48,6 +48,10 @@ export const ecsCases: Readonly<Record<string, Cases>> = {
     unknown: unknownTask,
   },
   "ecs-no-plain-secrets": {
+    configured: [
+      [{ pattern: "^PIN$" }, withVariable("DB_PASSWORD", "hunter2")],
+      [{ pattern: "^PIN$" }, [inPlainText("pin"), withVariable("pin", "1234")]],
+    ],
     right: [
       task(),
       withVariable("DB_SECRET", "arn:aws:secretsmanager:eu-west-1:111122223333:secret:db"),
@@ -66,6 +70,7 @@ export const ecsCases: Readonly<Record<string, Cases>> = {
     unknown: unknownTask,
   },
   "ecs-refusals-kept": {
+    configured: [[{ groups: ["geo"] }, withVariable("FLY_REDIS_ALLOW_GROUPS", "geo")]],
     right: [task(), withVariable("FLY_REDIS_ALLOW_GROUPS", "")],
     wrong: [
       [
@@ -122,6 +127,13 @@ export const ecsCases: Readonly<Record<string, Cases>> = {
     unknown: service({ deploymentCircuitBreaker: unknown }),
   },
   "ecs-zones": {
+    configured: [
+      [{ production: "^live$" }, service({ desiredCount: 1 })],
+      [
+        { production: "^live$" },
+        ["shims has 1 tasks. Run two or more.", { ...service({ desiredCount: 1 }), stack: "live" }],
+      ],
+    ],
     right: [service()],
     wrong: [
       ["shims has 1 tasks. Run two or more.", service({ desiredCount: 1 })],

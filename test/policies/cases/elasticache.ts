@@ -76,6 +76,12 @@ export const elasticacheCases: Readonly<Record<string, Cases>> = {
     unknown: replicationGroup({ durability: unknown }),
   },
   "elasticache-eviction": {
+    configured: [
+      [
+        { policies: ["volatile-ttl"] },
+        parameterGroup({ parameters: [{ name: "maxmemory-policy", value: "volatile-ttl" }] }),
+      ],
+    ],
     right: [parameterGroup(), parameterGroup({ parameters: [{ name: "maxmemory-policy", value: "allkeys-lfu" }] })],
     wrong: [
       [
@@ -111,6 +117,7 @@ export const elasticacheCases: Readonly<Record<string, Cases>> = {
     unknown: replicationGroup({ parameterGroupName: unknown }),
   },
   "elasticache-zones": {
+    configured: [[{ production: "^live$" }, replicationGroup({ multiAzEnabled: false })]],
     right: [replicationGroup(), subnetGroup()],
     wrong: [
       [oneZone, replicationGroup({ multiAzEnabled: false })],
@@ -122,6 +129,7 @@ export const elasticacheCases: Readonly<Record<string, Cases>> = {
     unknown: replicationGroup({ multiAzEnabled: unknown }),
   },
   "elasticache-node-types": {
+    configured: [[{ pattern: "r7g" }, replicationGroup({ nodeType: "cache.r7g.16xlarge" })]],
     right: [replicationGroup({ nodeType: "cache.r7g.2xlarge" }), cluster()],
     wrong: [
       [

@@ -23,6 +23,7 @@ const byEverybody = "shim may be assumed by everybody. Name who may.";
 
 export const iamCases: Readonly<Record<string, Cases>> = {
   "iam-no-wildcards": {
+    configured: [[{ unscoped: ["sqs:ReceiveMessage"] }, rolePolicy({ policy: allowing({ Resource: "*" }) })]],
     right: [
       rolePolicy(),
       rolePolicy({ policy: allowing({ Action: "ecr:GetAuthorizationToken", Resource: "*" }) }),
@@ -67,6 +68,9 @@ export const iamCases: Readonly<Record<string, Cases>> = {
     unknown: rolePolicy({ policy: unknown }),
   },
   "iam-no-broad-policies": {
+    configured: [
+      [{ pattern: "Administrator" }, attachment({ policyArn: "arn:aws:iam::aws:policy/AmazonSQSFullAccess" })],
+    ],
     right: [attachment(), role({ managedPolicyArns: [attachment().inputs.policyArn] })],
     wrong: [
       [

@@ -57,6 +57,7 @@ export const sqsCases: Readonly<Record<string, Cases>> = {
     unknown: queue({ kmsMasterKeyId: unknown }),
   },
   "sqs-retention": {
+    configured: [[{ seconds: 3600 }, queue({ messageRetentionSeconds: 3600 })]],
     right: [queue()],
     wrong: [
       [
@@ -72,6 +73,7 @@ export const sqsCases: Readonly<Record<string, Cases>> = {
     unknown: queue({ messageRetentionSeconds: unknown }),
   },
   "sqs-receive-count": {
+    configured: [[{ count: 5 }, redrive(5)]],
     right: [queue({ redrivePolicy: redrivePolicy(1000) }), redrive(100)],
     wrong: [
       ["queue gives up on a message after 5 receives. Allow 100 or more.", queue({ redrivePolicy: redrivePolicy(5) })],
@@ -109,6 +111,7 @@ export const sqsCases: Readonly<Record<string, Cases>> = {
     unknown: queuePolicy({ policy: unknown }),
   },
   "sqs-no-strangers": {
+    configured: [[{ trusted: [stranger] }, goodStack([], [strangerAdmitted])]],
     right: [goodStack()],
     wrong: [
       [

@@ -16,6 +16,10 @@ const copies = (count: number, type: string, inputs: Record<string, Input>): Sam
 
 export const stackCases: Readonly<Record<string, Cases>> = {
   "stack-regions": {
+    configured: [
+      [{ allowed: ["me-south-1"] }, queue({ region: "me-south-1" })],
+      [{ allowed: ["me-south-1"] }, ["queue is in us-east-1, which is not allowed.", queue({ region: "us-east-1" })]],
+    ],
     right: [
       queue({ region: "us-east-1" }),
       { ...queue({ region: undefined }), provider: { region: "ap-southeast-2" } },

@@ -1,13 +1,13 @@
 // Cuts a whole request into its arguments. Only requests that the scanner has passed come here, so the form is right.
 
-const LF = 10;
 const CR = 13;
 const ZERO = 48;
 
 /** The arguments of one array of bulk strings, as slices of `frame`. */
 export function parseArguments(frame: Buffer): Buffer[] {
   const parsed: Buffer[] = [];
-  let at = frame.indexOf(LF) + 1;
+  // As in Redis, a line ends two bytes behind its CR, whatever the second is.
+  let at = frame.indexOf(CR) + 2;
   while (at < frame.length) {
     let length = 0;
     for (at++; frame[at] !== CR; at++) length = length * 10 + (frame[at] ?? ZERO) - ZERO;

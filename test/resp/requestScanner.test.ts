@@ -105,6 +105,11 @@ describe("the request scanner", () => {
     }
   });
 
+  test("takes any byte for the one behind a CR, as Redis does", () => {
+    const { frames } = scan([Buffer.from("*2\rx$4\rxECHO\r\n$2\r\n\n\nxx")]);
+    expect(frames.map((frame) => parseArguments(frame).map(String))).toEqual([["ECHO", "\n\n"]]);
+  });
+
   test("knows no name longer than any command's", () => {
     expect(scan([encodeRequest(["x".repeat(65)])]).names).toEqual([undefined]);
   });

@@ -97,7 +97,8 @@ export class Consumer {
       const envelope = this.open(delivery);
       const outcome = await this.replay(envelope);
       if (outcome === undefined) return false;
-      figures.arrived(envelope.region, this.options.clock.nowMs() - (envelope.commands.at(-1)?.stamp.ms ?? 0));
+      const newest = envelope.commands.at(-1);
+      if (newest) figures.arrived(envelope.region, this.options.clock.nowMs() - newest.stamp.ms);
       const [poison] = outcome.poison;
       if (poison === undefined) return true;
       reason = `command ${poison.command} with stamp ${poison.stamp}: ${poison.error}`;

@@ -220,7 +220,9 @@ export class Replayer {
         }
       }
     } catch (error) {
-      for (const step of steps) fail(outcome.transient, step, textOf(error));
+      // What the script stumbles over it would stumble over again, and nothing else would be replayed meanwhile.
+      const stumbled = /^(ERR user_script|WRONGTYPE)/.test(textOf(error));
+      for (const step of steps) fail(stumbled ? outcome.poison : outcome.transient, step, textOf(error));
     }
   }
 

@@ -170,6 +170,15 @@ describeWithServer("journal", () => {
     expect(await region.exists("k")).toBe(0);
   });
 
+  it("reports records that it cannot read as poison, not as something to try again", async () => {
+    await replay(command(1, "INCR n"));
+    await records.set("jn", "damaged");
+    expect(await replayer.apply([command(2, "INCR n")])).toMatchObject({
+      poison: [{ command: "INCR" }],
+      transient: [],
+    });
+  });
+
   it("sweeps what is older than a FLUSHALL out of a key that has newer commands too", async () => {
     await replay(command(1, "RPUSH l old"), command(4, "RPUSH l new"), command(1, "SADD s a"), command(5, "SET k v"));
     await replay(command(3, "FLUSHALL"));

@@ -10,6 +10,7 @@ import {
   type EnvelopeFault,
   type EnvelopeKey,
 } from "../../shim/replication/envelope";
+import golden from "./golden/envelopes-v1.json";
 
 const keys: readonly [EnvelopeKey, EnvelopeKey] = [
   { id: 1, key: randomBytes(32) },
@@ -141,4 +142,20 @@ describe("envelope", () => {
     expect(rotated.open(old.seal(sample))).toEqual(sample);
     expect(faultOf(() => old.open(rotated.seal(sample)))).toBe("key");
   });
+
+  // Written once by the version that had the format first: every later one must read it.
+  it.each(golden)(
+    "of version 1 opens as it was sealed, case %#",
+    ({ text, envelope: { region, origin, commands } }) => {
+      const opened = new EnvelopeCodec([{ id: 7, key: Buffer.alloc(32, 7) }]).open(text);
+      expect(opened).toEqual({
+        region,
+        origin,
+        commands: commands.map(({ ms, counter, args }) => ({
+          stamp: { ms, counter, origin },
+          args: args.map((arg) => Buffer.from(arg, "latin1")),
+        })),
+      });
+    },
+  );
 });

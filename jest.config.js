@@ -13,5 +13,7 @@ module.exports = {
   },
   // The fabric imports the built shim; in tests it is the sources that count.
   moduleNameMapper: { "^@redis-on-fly/shim/dist/(.*)$": "<rootDir>/shim/$1" },
+  // Much of a test's time is waiting for servers: every core has a worker.
+  maxWorkers: "100%",
   testTimeout: 20_000,
 };

@@ -44,6 +44,7 @@ export function renderChart(results: readonly Result[]): string {
   const height = y + GAP;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="10">`,
+    "<title>Processor time per request of the shim and its peers</title>",
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
     text(8, 22, "Processor time per request, proxy and Redis together; Redis without a proxy = 1", 'font-size="13"'),
     ...rows,

@@ -140,7 +140,7 @@ local function load(r, stamp)
   if not r.journal then return end
   use(1)
   local h = call('HMGET', 'j' .. r.key, 'f', 'n', 'g', 'x', 'c', 'b', 'u', 'e' .. stamp)
-  if not h[1] or floor ~= born and h[2] < floor then
+  if not h[1] or floor ~= born and h[2] <= floor then
     r.bereft = r.mark or h[1]
     drop(r)
     return

@@ -3,7 +3,8 @@
 //
 //   m                        hash: `newest` stamp applied, `flush` and `flushed` (the newest FLUSHALL, and the newest
 //                            carried out to its end), `floor`: what is not above it may have been forgotten, `born`: the
-//                            floor of a server that nobody has known before, and the bitmaps that there are
+//                            floor of a server that nobody has known before, `id`: the name of this memory, and the
+//                            bitmaps that there are
 //   g<generation>:<bucket>   hash; a generation lasts a horizon and a bit, so a record lives through one to two of them
 //     k<key>                 the key's record, below
 //     s<stamp>               a command that has been run here and is in no journal any more
@@ -22,8 +23,8 @@
 export const BUCKETS = 16384;
 
 /**
- * Begins every script. ARGV: milliseconds that a generation lasts, the highest stamp that the caller knows the server to
- * have applied (or empty), the stamp before which the caller knows nothing.
+ * Begins every script. ARGV: milliseconds that a generation lasts; the highest stamp that the caller knows the server to
+ * have applied, and the memory's name (or nothing); the stamp before which the caller knows nothing.
  */
 export const records = `
 local call, sub = redis.call, string.sub
@@ -49,20 +50,24 @@ local function higher(a, b)
 end
 
 use(1)
-local meta = call('HMGET', 'm', 'newest', 'flush', 'floor', currentBits, previousBits, 'born')
-local newest, flush, floor, born = meta[1] or '', meta[2] or '', meta[3] or '', meta[6] or ''
+local meta = call('HMGET', 'm', 'newest', 'flush', 'floor', currentBits, previousBits, 'born', 'id')
+local newest, flush, floor, born, id = meta[1] or '', meta[2] or '', meta[3] or '', meta[6] or '', meta[7] or ''
+local knownNewest, knownId = sub(ARGV[2], 1, 24), sub(ARGV[2], 25)
+if id == '' then
+  id = time[1] .. '.' .. time[2]
+  call('HSET', 'm', 'id', id)
+end
 local function forget(upTo)
   floor, newest = higher(floor, upTo), higher(newest, upTo)
   call('HSET', 'm', 'newest', newest, 'floor', floor)
 end
-if newest == '' and ARGV[2] == '' and call('DBSIZE') == 0 then
+if newest == '' and ARGV[2] == '' and call('DBSIZE') == 1 then
   born = ARGV[3]
   call('HSET', 'm', 'born', born)
   forget(born)
-elseif newest == '' then
-  forget(higher(ARGV[2], ARGV[3]))
-elseif newest < ARGV[2] then
-  forget(ARGV[2])
+elseif newest == '' or newest < knownNewest or knownId ~= '' and knownId ~= id then
+  -- Shims that knew less may have taken this memory for a new one: what they did is in doubt as well.
+  forget(higher(higher(knownNewest, newest), ARGV[3]))
 end
 local hasPrevious = call('STRLEN', previousBits) > 0
 if meta[5] and not hasPrevious then

@@ -7,7 +7,7 @@ import { flushScript, sweepScript } from "./flushScript";
 import { BUCKETS } from "./recordScript";
 import { replayScript } from "./replayScript";
 import { type ReplayStep, replaySteps } from "./replaySteps";
-import { MAX_AHEAD_MS, type Stamp, stampText } from "./stamp";
+import { MAX_AHEAD_MS, STAMP_LENGTH, type Stamp, stampText } from "./stamp";
 
 /**
  * Why a region cannot tell what a key should hold, by the script's letter. The key is deleted, and stays so until an
@@ -120,9 +120,9 @@ export class Replayer {
   private readonly cluster: Redis & Scripts;
   private readonly horizonMs: number;
   private readonly spanMs: number;
-  private readonly start: string;
-  /** The highest stamp that the server has said to have applied. If it forgets that, it has lost its memory. */
-  private known = "";
+  private start: string;
+  /** The highest stamp that the server has said to have applied, and its memory's name. If it forgets, it has lost that. */
+  private known = { newest: "", memory: "" };
 
   /**
    * @param cluster - a connection to database 0, which fails commands at once while it is down.
@@ -138,6 +138,14 @@ export class Replayer {
     this.horizonMs = horizonMs;
     // A stamp may be that far ahead of its application, and must be remembered for a horizon after itself.
     this.spanMs = horizonMs + MAX_AHEAD_MS;
+  }
+
+  /**
+   * The connection was lost. Should the server have lost its memory with it, no stamp above this one was in that memory:
+   * this process alone cannot know what the region's other shims had applied.
+   */
+  disconnected(ceiling: Stamp): void {
+    this.start = stampText(ceiling);
   }
 
   /** Applies commands in the order given. Never rejects: what fails is in the outcome. */
@@ -182,15 +190,22 @@ export class Replayer {
   /** The highest stamp that the region has recorded; from now on the server is expected to remember it. */
   async newest(): Promise<string | null> {
     // A connection of its own database would do the same at the price of a connection.
-    const script = "redis.call('SELECT', 1) return redis.call('HGET', 'm', 'newest')";
-    const newest = (await this.cluster.eval(script, 0)) as string | null;
-    if (newest !== null && newest > this.known) this.known = newest;
+    const script = "redis.call('SELECT', 1) return redis.call('HMGET', 'm', 'newest', 'id')";
+    const [newest, id] = (await this.cluster.eval(script, 0)) as [string | null, string | null];
+    if (newest !== null) this.learn(newest + (id ?? ""));
     return newest;
+  }
+
+  private learn(memory: string): void {
+    const newest = memory.slice(0, STAMP_LENGTH);
+    if (newest > this.known.newest) this.known.newest = newest;
+    this.known.memory = memory.slice(STAMP_LENGTH);
   }
 
   /** What every script begins with. */
   private lead(): ScriptArguments {
-    return [this.spanMs, this.known, this.start, this.horizonMs];
+    const { newest, memory } = this.known;
+    return [this.spanMs, newest + memory, this.start, this.horizonMs];
   }
 
   private async replay(steps: readonly KeyedStep[], outcome: ReplayOutcome): Promise<void> {
@@ -201,8 +216,8 @@ export class Replayer {
     for (const step of steps) pushArguments(step, args);
     try {
       const reply = await this.cluster.flyReplay(...args);
-      const [letters = "", newest = "", ...errors] = reply;
-      if (newest > this.known) this.known = newest;
+      const [letters = "", memory = "", ...errors] = reply;
+      this.learn(memory);
       let errorIndex = 0;
       for (const [index, step] of steps.entries()) {
         const letter = letters[index] ?? "t";

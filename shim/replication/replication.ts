@@ -130,6 +130,7 @@ export class Replication {
       this.cluster.on("ready", () => {
         if (!reachable) log.info("the cluster can be reached for replay again");
         reachable = true;
+        this.cluster.once("close", () => this.replayer.disconnected(this.clock.ceiling()));
         void this.setClock().then(resolve);
       });
     });

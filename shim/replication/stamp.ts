@@ -16,7 +16,11 @@ export interface Stamp {
 /** A stamp further than this ahead of a region's clock is poison: to follow it would spoil every later stamp. */
 export const MAX_AHEAD_MS = 60_000;
 
+/** Digits of {@link stampText}. */
+export const STAMP_LENGTH = 24;
+
 const MAX_COUNTER = 0xffff;
+const MAX_ORIGIN = 0xffffffff;
 const SAMPLE_ROUNDS = 5;
 
 function hex(value: number, digits: number): string {
@@ -50,6 +54,8 @@ export class Clock {
   private offsetMs: number;
   private lastMs = 0;
   private lastCounter = 0;
+  /** How far ahead of this clock others have been. */
+  private leadMs = 0;
 
   /** @param monotonicMs - never goes back, so that steps of the host's clock do not matter. */
   constructor(origin: number, monotonicMs: () => number = () => performance.now()) {
@@ -77,11 +83,18 @@ export class Clock {
     return { ms: this.lastMs, counter: this.lastCounter, origin: this.origin };
   }
 
+  /** A stamp that nobody has issued yet, whose clock is not further ahead than all that were observed. */
+  ceiling(): Stamp {
+    return { ms: Math.max(this.nowMs() + this.leadMs, this.lastMs), counter: MAX_COUNTER, origin: MAX_ORIGIN };
+  }
+
   /** Moves past a stamp of somebody else. False where it is too far ahead to be followed. */
   observe({ ms, counter }: Stamp): boolean {
-    if (ms > this.nowMs() + MAX_AHEAD_MS) {
+    const leadMs = ms - this.nowMs();
+    if (leadMs > MAX_AHEAD_MS) {
       return false;
     }
+    this.leadMs = Math.max(this.leadMs, leadMs);
     if (ms > this.lastMs || (ms === this.lastMs && counter > this.lastCounter)) {
       this.lastMs = ms;
       this.lastCounter = counter;

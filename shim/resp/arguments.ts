@@ -3,14 +3,14 @@
 const CR = 13;
 const ZERO = 48;
 
-/** The arguments of one array of bulk strings, as slices of `frame`. */
+/** The arguments of one array of bulk strings, as slices of `frame`; those that are there where it is cut short. */
 export function parseArguments(frame: Buffer): Buffer[] {
   const parsed: Buffer[] = [];
   // As in Redis, a line ends two bytes behind its CR, whatever the second is.
   let at = frame.indexOf(CR) + 2;
   while (at < frame.length) {
     let length = 0;
-    for (at++; frame[at] !== CR; at++) length = length * 10 + (frame[at] ?? ZERO) - ZERO;
+    for (at++; at < frame.length && frame[at] !== CR; at++) length = length * 10 + (frame[at] ?? ZERO) - ZERO;
     at += 2;
     parsed.push(frame.subarray(at, at + length));
     at += length + 2;

@@ -70,14 +70,14 @@ const MINUS = 45;
 const READ_ONLY = "-READONLY";
 
 /** A reply over this size takes its lane out of sharing. */
-export const LARGE_REPLY_BYTES = 64 * 1024;
+const LARGE_REPLY_BYTES = 64 * 1024;
 /** More than this waiting to be written upstream makes senders pause. */
 const CONGESTED_BYTES = 4 * 1024 * 1024;
 /** Writes up to this size are copied into one buffer. */
 const MAX_COPIED_BYTES = 64 * 1024;
 const KEEP_ALIVE_MS = 60_000;
 
-export const lostText = "ERR upstream connection lost, the command may or may not have run";
+const lostText = "ERR upstream connection lost, the command may or may not have run";
 
 export class Lane {
   /** `open` from the first accepted handshake on. */

@@ -105,6 +105,14 @@ describe("the request scanner", () => {
     }
   });
 
+  test("what is cut short gives the arguments that are there, wherever it is cut", () => {
+    const bytes = encodeRequest(["EVAL", "x", "yy"]);
+    for (let cut = 4; cut <= bytes.length; cut++) {
+      const [name] = parseArguments(bytes.subarray(0, cut));
+      if (cut >= 14) expect(String(name)).toBe("EVAL");
+    }
+  });
+
   test("takes any byte for the one behind a CR, as Redis does", () => {
     const { frames } = scan([Buffer.from("*2\rx$4\rxECHO\r\n$2\r\n\n\nxx")]);
     expect(frames.map((frame) => parseArguments(frame).map(String))).toEqual([["ECHO", "\n\n"]]);

@@ -134,6 +134,27 @@ describeWithServer("sessions", () => {
     expect(await other.call("PING")).toBe("+PONG\r\n");
   });
 
+  test("commands too large to gather, of many small words, are answered at once", async () => {
+    const client = await open();
+    const many = Array.from({ length: 60_000 }, (_, index) => `word ${index}`);
+    client.send(
+      ["EVAL", ...many],
+      ["NOSUCH", ...many],
+      ["SELECT", "1"],
+      ["MSET", ...many],
+      ["MGET", ...many],
+      ["PING"],
+    );
+    expect(await client.take(6)).toEqual([
+      refusal("EVAL"),
+      "-ERR unknown command 'NOSUCH', with args beginning with: \r\n",
+      OK,
+      "-ERR command is too large for database 1 (at most 262144 bytes)\r\n",
+      OK,
+      "+PONG\r\n",
+    ]);
+  });
+
   test("a client that leaves in mid-command disturbs nobody", async () => {
     const other = await open();
     for (const bytes of [

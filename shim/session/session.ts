@@ -5,7 +5,7 @@
 // event is taken again once the session is idle.
 import type { Socket } from "node:net";
 import type { CommandEntry } from "../commands/commandTable";
-import { checkForm, hasArity, unknownCommand, wrongArity } from "../commands/form";
+import { checkForm, unknownCommand } from "../commands/form";
 import { type Inspection, inspect } from "../commands/inspection";
 import { answerLocally, type LocalSession, openCommands } from "../commands/local";
 import { isWrite, refusalText } from "../commands/policy";
@@ -18,18 +18,9 @@ import { type RequestEvent, RequestScanner } from "../resp/requestScanner";
 import type { Lane } from "../upstream/lane";
 import { unreachableText } from "../upstream/lanePool";
 import { LaneChoice } from "./laneChoice";
+import { answerLarge, LARGE_REQUEST_BYTES, LargeRequest } from "./largeRequest";
 import { Outlet } from "./outlet";
 import type { SessionServices } from "./services";
-
-/** A request on its way through, whose bytes are not kept: to a lane, or nowhere where it was answered already. */
-interface Stream {
-  readonly lane: Lane | undefined;
-  /** Whether the command may block once it is complete. */
-  readonly blocking: boolean;
-}
-
-/** Requests over this size stream through a lane of the session's own. */
-const LARGE_REQUEST_BYTES = 64 * 1024;
 
 const ok = encodeSimple("OK");
 const noAuth = encodeError("NOAUTH Authentication required.");
@@ -48,7 +39,7 @@ export class Session implements LocalSession {
   private held: Buffer[] = [];
   /** Commands in a row that go to one shared lane in one piece. */
   private run: { lane: Lane; head: Buffer[]; start: number; end: number; count: number } | undefined;
-  private stream: Stream | undefined;
+  private stream: LargeRequest | undefined;
   /** Accepted commands of this session up to here must be replayed at home before database 0 is asked. */
   private homeSequence = 0;
   /** The event that has to wait. */
@@ -137,7 +128,7 @@ export class Session implements LocalSession {
       case "command":
         if (this.stream) {
           this.writeStream(this.scanner.end);
-          if (this.stream.lane) this.stream.lane.blocking = this.stream.blocking;
+          this.stream.end();
           this.stream = undefined;
           return true;
         }
@@ -147,7 +138,7 @@ export class Session implements LocalSession {
       case "large":
         return this.takeLarge();
       case "error":
-        this.abandonStream();
+        this.stream?.abandon(this.outlet);
         this.leave(encodeError(this.scanner.error));
         return true;
     }
@@ -338,53 +329,32 @@ export class Session implements LocalSession {
 
   /** The command under way is too large to be gathered: it is passed on as it comes, or answered and passed over. */
   private takeLarge(): boolean {
-    const { entry } = this.scanner;
-    const rule = this.database === 0 ? entry?.regional : entry?.virtual;
-    const streams = rule === "forward" || rule === "private" || /^(PING|ECHO|XREAD|XREADGROUP)$/.test(nameOf(entry));
-    const prohibited = entry && this.user && prohibition(this.user, entry.specification);
-    if (this.database === 0 && streams && prohibited === undefined) {
-      // Alone on its lane, so that it can be given up with the lane where the rest of it is no RESP.
+    const { scanner, database, user, typed } = this;
+    const { entry, argumentCount, largeBytes: limitBytes } = scanner;
+    const begun = Buffer.concat([...this.held, this.chunk.subarray(scanner.start)]).subarray(0, LARGE_REQUEST_BYTES);
+    const answer = answerLarge({ entry, argumentCount, begun, limitBytes, database, user, typed });
+    if (answer) {
+      this.outlet.answer(answer);
+      this.stream = new LargeRequest(undefined, false);
+    } else {
       if (this.outlet.inFlight > 0) return false;
       const lane = this.chooseLane(true);
       if (lane === undefined) return false;
       if (typeof lane === "string") this.answerError(lane);
       // Until the client has sent it all, silence of the cluster means nothing.
       else this.send(lane, 1, this.held, true);
-      this.stream = { lane: typeof lane === "string" ? undefined : lane, blocking: rule !== "forward" };
-    } else {
-      this.outlet.answer(prohibited === undefined ? this.answerLarge(entry, rule) : encodeError(prohibited));
-      this.stream = { lane: undefined, blocking: false };
+      this.stream = new LargeRequest(typeof lane === "string" ? undefined : lane, entry?.regional !== "forward");
     }
     this.held = [];
     return true;
   }
 
-  private answerLarge(entry: CommandEntry | undefined, rule: string | undefined): Buffer {
-    const { scanner } = this;
-    const begun = Buffer.concat([...this.held, this.chunk.subarray(scanner.start)]).subarray(0, LARGE_REQUEST_BYTES);
-    const words = parseArguments(begun);
-    if (!entry) return encodeError(unknownCommand(words.slice(0, 1)));
-    if (rule === "refuse") return encodeError(refusalText(String(words[0]?.toString("latin1"))));
-    if (rule === "acknowledge" && !this.typed) {
-      const right = hasArity(entry.specification, scanner.argumentCount);
-      return right ? ok : encodeError(wrongArity(entry.specification.name));
-    }
-    return encodeError(`ERR command is too large for database ${this.database} (at most ${scanner.largeBytes} bytes)`);
-  }
-
   /** Passes on the chunk's part of a streaming request. */
   private writeStream(end: number): void {
-    const lane = this.stream?.lane;
-    if (!lane) return;
-    lane.write(this.chunk.subarray(this.scanner.start, end));
-    this.pauseWhileCongested(lane);
-  }
-
-  /** The rest of a streaming request will never come: the cluster must not wait for it, nor the client for its answer. */
-  private abandonStream(): void {
-    if (!this.stream?.lane) return;
-    this.outlet.forget();
-    this.stream.lane.destroy();
+    const { stream } = this;
+    if (!stream?.lane) return;
+    stream.write(this.chunk.subarray(this.scanner.start, end));
+    this.pauseWhileCongested(stream.lane);
   }
 
   private answerError(text: string): true {

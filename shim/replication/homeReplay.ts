@@ -3,12 +3,8 @@
 
 import type { StampedCommand } from "./envelope";
 import { heldBytes } from "./outbox";
+import { Progress } from "./progress";
 import type { ReplayOutcome } from "./replayer";
-
-interface Batch {
-  readonly commands: readonly StampedCommand[];
-  settled: boolean;
-}
 
 /** Beyond it, commands wait here rather than in the connection. */
 const MAX_IN_FLIGHT = 4;
@@ -17,12 +13,11 @@ const MAX_BATCH = 1024;
 /** See the head of this file. */
 export class HomeReplay {
   private readonly apply: (commands: readonly StampedCommand[]) => Promise<ReplayOutcome>;
+  private readonly progress = new Progress();
   private waiting: StampedCommand[] = [];
-  private inFlight: Batch[] = [];
-  private observers: { readonly sequence: number; readonly callback: () => void }[] = [];
+  private inFlight = 0;
   private immediate: NodeJS.Immediate | undefined;
   private acceptedCount = 0;
-  private settledCount = 0;
   private heldTotal = 0;
 
   constructor(apply: (commands: readonly StampedCommand[]) => Promise<ReplayOutcome>) {
@@ -36,10 +31,10 @@ export class HomeReplay {
 
   /** How many of them, in that order, are settled. */
   get settled(): number {
-    return this.settledCount;
+    return this.progress.reached;
   }
 
-  /** Memory of those that are not, in bytes. */
+  /** Memory of those that are not replayed, in bytes. */
   get bytes(): number {
     return this.heldTotal;
   }
@@ -54,32 +49,23 @@ export class HomeReplay {
 
   /** Calls back once `sequence` commands are settled; at once where they are. */
   onSettled(sequence: number, callback: () => void): void {
-    if (sequence <= this.settledCount) callback();
-    else this.observers.push({ sequence, callback });
+    this.progress.onReached(sequence, callback);
   }
 
   private send(): void {
     this.immediate = undefined;
-    while (this.waiting.length > 0 && this.inFlight.length < MAX_IN_FLIGHT) {
-      const batch: Batch = { commands: this.waiting.splice(0, MAX_BATCH), settled: false };
-      this.inFlight.push(batch);
-      void this.apply(batch.commands).then(() => {
-        batch.settled = true;
-        this.advance();
-      });
+    while (this.waiting.length > 0 && this.inFlight < MAX_IN_FLIGHT) {
+      void this.replay(this.waiting.splice(0, MAX_BATCH));
     }
   }
 
-  private advance(): void {
-    for (let batch = this.inFlight[0]; batch?.settled; batch = this.inFlight[0]) {
-      this.inFlight.shift();
-      this.settledCount += batch.commands.length;
-      this.heldTotal -= batch.commands.reduce((sum, { args }) => sum + heldBytes(args), 0);
-    }
+  private async replay(commands: readonly StampedCommand[]): Promise<void> {
+    const settle = this.progress.begin(commands.length);
+    this.inFlight += 1;
+    await this.apply(commands);
+    this.inFlight -= 1;
+    this.heldTotal -= commands.reduce((sum, { args }) => sum + heldBytes(args), 0);
+    settle();
     this.send();
-    const due = this.observers.filter(({ sequence }) => sequence <= this.settledCount);
-    if (due.length === 0) return;
-    this.observers = this.observers.filter(({ sequence }) => sequence > this.settledCount);
-    for (const { callback } of due) callback();
   }
 }

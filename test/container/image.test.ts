@@ -1,36 +1,32 @@
-// The shim's image, where Docker or Podman is: it builds, is small, and its container does what a shim does.
-import { execFileSync, spawnSync } from "node:child_process";
+// The shim's image: it builds, is small, and its container does what a shim does.
+import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Fabric, LaunchShim } from "../../local/fabric";
 import { Program } from "../../local/program";
 import { shimVariables } from "../../shim/contract";
+import { baseImage, buildImage, engineCommand, runEngine, whyNoImage } from "../support/container/engine";
 import { eventually } from "../support/eventually";
 import { startFabric } from "../support/fabric";
 import { RawClient } from "../support/rawClient";
 
-const engine = ["docker", "podman"].find((program) => spawnSync(program, ["info"], { stdio: "ignore" }).status === 0);
-if (!engine) console.warn("The image's tests are skipped: neither Docker nor Podman answers.");
-const describeImage = engine ? describe : describe.skip;
+// Jest does not name the tests of a file of which all are skipped, so that the reason has to be said.
+if (whyNoImage) console.warn(`The image's tests are skipped: ${whyNoImage}.`);
+const describeImage = whyNoImage ? describe.skip : describe;
 
-/** Another base than Docker Hub's, where that is not reached. */
-const baseImage = process.env.NODE_IMAGE ?? "node:24-slim";
 const image = "redis-on-fly-shim:test";
 const maxBytesAboveBase = 80_000_000;
 
-function run(...args: string[]): string {
-  return execFileSync(engine ?? "", args, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
-}
+// As Fargate runs it: with a file system that it cannot write to, and nothing that only root may do.
+const hardening = ["--read-only", "--cap-drop", "ALL"];
 
 function sizeOf(name: string): number {
-  return Number(run("image", "inspect", "--format", "{{.Size}}", name));
+  return Number(runEngine("image", "inspect", "--format", "{{.Size}}", name));
 }
 
-/** Runs a shim as Fargate does: not root, with a file system that it cannot write to. */
 const launchContainer: LaunchShim = async (environment) => {
   const variables = Object.keys(environment).flatMap((name) => ["--env", name]);
-  const hardening = ["--read-only", "--cap-drop", "ALL", "--user", "1000:1000"];
   const program = await Program.start({
-    command: engine ?? "",
+    command: engineCommand,
     args: ["run", "--rm", "--network", "host", ...hardening, ...variables, image],
     environment: { HOME: process.env.HOME ?? "/", ...environment },
   });
@@ -44,21 +40,28 @@ const launchContainer: LaunchShim = async (environment) => {
 };
 
 describeImage("the shim's image", () => {
+  let base: string;
+
   beforeAll(() => {
-    run("build", "--file", "shim/Dockerfile", "--build-arg", `NODE_IMAGE=${baseImage}`, "--tag", image, ".");
-  }, 300_000);
+    base = baseImage();
+    buildImage(image, ".", "--file", "shim/Dockerfile", "--build-arg", `NODE_IMAGE=${base}`);
+  }, 600_000);
 
   afterAll(() => {
-    run("image", "rm", image);
+    runEngine("image", "rm", image);
   });
 
   test("adds little to its base", () => {
-    expect(sizeOf(image) - sizeOf(baseImage)).toBeLessThan(maxBytesAboveBase);
+    expect(sizeOf(image) - sizeOf(base)).toBeLessThan(maxBytesAboveBase);
+  });
+
+  test("is not run by root", () => {
+    expect(runEngine("run", "--rm", "--entrypoint", "node", image, "-p", "process.getuid()").trim()).toBe("1000");
   });
 
   test("says how it is configured, and stops with every fault where it is not", () => {
-    expect(run("run", "--rm", image, "--help")).toContain("FLY_REDIS_CLUSTER_URL");
-    const unconfigured = spawnSync(engine ?? "", ["run", "--rm", image], { encoding: "utf8" });
+    expect(runEngine("run", "--rm", image, "--help")).toContain("FLY_REDIS_CLUSTER_URL");
+    const unconfigured = spawnSync(engineCommand, ["run", "--rm", image], { encoding: "utf8" });
     expect(unconfigured.status).toBe(1);
     expect(unconfigured.stderr).toMatch(/FLY_REDIS_REGION must be set/);
   });

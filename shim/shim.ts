@@ -10,6 +10,7 @@ import { flySection } from "./operations/flySection";
 import { newRegistry } from "./operations/metrics";
 import { portOf, startOperations } from "./operations/operationsServer";
 import { Replication } from "./replication/replication";
+import { affordableClients } from "./session/capacity";
 import { Certificate } from "./session/certificate";
 import { Listener } from "./session/listener";
 import type { SessionServices } from "./session/services";
@@ -63,7 +64,7 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
     log,
     registry,
   });
-  const control = new Control(cluster, log, (commands) => table.learn(commands));
+  const control = new Control(cluster, configuration.upstreamTimeoutMs, log, (commands) => table.learn(commands));
   const { tlsCertificate, tlsKey } = configuration;
   const certificate = tlsCertificate && tlsKey ? new Certificate(tlsCertificate, tlsKey, log) : undefined;
   const services: SessionServices = {
@@ -86,7 +87,8 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
     virtualLimitBytes: configuration.envelopeMaxBytes,
     log,
   };
-  const listener: Listener = new Listener(services, { ...configuration, certificate });
+  const maxClients = affordableClients(configuration.maxClients, log);
+  const listener: Listener = new Listener(services, { ...configuration, maxClients, certificate });
 
   await Promise.all([control.start(), replication.start()]);
   let stopping = false;

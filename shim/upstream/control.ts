@@ -19,12 +19,19 @@ export class Control {
 
   private readonly driver: Redis;
 
+  /** @param timeoutMs silence, while something was asked, after which the connection is given up and made anew */
   constructor(
     address: ClusterAddress,
+    timeoutMs: number,
     private readonly log: Logger,
     private readonly onCommands: (commands: readonly CommandSpecification[]) => void,
   ) {
-    this.driver = new Redis({ ...driverOptions(address), commandTimeout: 5000 });
+    this.driver = new Redis({
+      ...driverOptions(address),
+      // The one is for who asks, even while there is no connection; the other for who asks next.
+      commandTimeout: timeoutMs,
+      socketTimeout: timeoutMs,
+    });
     this.driver.on("error", (error: Error) => log.debug({ reason: error.message }, "the control connection failed"));
     this.driver.on("ready", () => void this.learn());
   }

@@ -35,7 +35,7 @@ export function renderInfo(
     .split("\r\n# ")
     .map((section) => section.split("\r\n"))
     .map(([title = "", ...lines]) => {
-      const fields = lines.filter((line) => isHarmless(line, title));
+      const fields = lines.filter((line) => isHarmless(line, title)).map(asPrimary);
       return fields.length > 0 ? [`# ${title.replace(/^# /, "")}`, ...fields, ""].join("\r\n") : "";
     })
     .filter((section) => section !== "");
@@ -47,6 +47,10 @@ export function renderInfo(
 }
 
 /** A shim's cluster is always its region's primary, whatever a replica that is about to be promoted says. */
+function asPrimary(line: string): string {
+  return line.startsWith("role:") ? "role:master" : line;
+}
+
 function isHarmless(line: string, title: string): boolean {
   const [field = ""] = line.split(":", 1);
   // Records of replays live in the server's database 1; clients know of the keys in database 0 alone.

@@ -1,11 +1,16 @@
 // What clients see when the cluster goes, and when the shim is told to go.
+import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import type { Fabric, Region } from "../../local/fabric";
 import { launchShimProcess } from "../../local/shimProcess";
+import { shimVariables } from "../../shim/contract";
 import { eventually } from "../support/eventually";
-import { startFabric } from "../support/fabric";
+import { launchInProcess, startFabric } from "../support/fabric";
+import { limitOpenFiles, openFiles, testWithFileLimits } from "../support/openFiles";
 import { RawClient } from "../support/rawClient";
 import { describeWithServer } from "../support/servers";
+
+type Pair = [RawClient, RawClient];
 
 const OK = "+OK\r\n";
 const LOST = "-ERR upstream connection lost, the command may or may not have run\r\n";
@@ -74,6 +79,23 @@ describeWithServer("a shim whose cluster goes away", () => {
     await eventually(async () => expect(await client.call("GET", "k")).toBe("$-1\r\n"));
   });
 
+  test("closes a client whose reply breaks off in its middle, and serves the others", async () => {
+    const [reader, other] = [await open(), await open()];
+    await other.call("SET", "huge", Buffer.alloc(30 * 1024 * 1024, "h"));
+    reader.send(["GET", "huge"]);
+    await once(reader.socket, "data");
+    // It reads no further, so that the server still has the rest when it is killed.
+    reader.socket.pause();
+    expect(await other.call("STRLEN", "huge")).toBe(":31457280\r\n");
+    await region.server.stop("SIGKILL");
+    reader.socket.resume();
+    await reader.closed;
+    expect(await reader.take(1)).toEqual([]);
+    await region.server.restart();
+    await eventually(async () => expect(await other.call("GET", "huge")).toBe("$-1\r\n"));
+    expect(await (await open()).call("PING")).toBe("+PONG\r\n");
+  });
+
   test("frees what a client that leaves was blocked on", async () => {
     const [client, blocked] = [await open(), await open()];
     blocked.send(["BLPOP", "queue", "0"]);
@@ -82,6 +104,66 @@ describeWithServer("a shim whose cluster goes away", () => {
     await eventually(async () => expect(await client.call("INFO", "clients")).toContain("blocked_clients:0"));
     expect(await client.call("RPUSH", "queue", "element")).toBe(":1\r\n");
     expect(await client.call("LPOP", "queue")).toBe("$7\r\nelement\r\n");
+  });
+});
+
+describeWithServer("a shim whose cluster stalls", () => {
+  test("gives every command an error in time, then at once, and recovers by itself", async () => {
+    const fabric = await startFabric({
+      regions: ["eu-west-1"],
+      launch: (environment) => launchInProcess({ ...environment, [shimVariables.upstreamTimeoutMs]: "200" }),
+    });
+    const region = fabric.regions[0]!;
+    const [client, other] = (await Promise.all([0, 1].map(() => RawClient.connect(fabric.url(region))))) as Pair;
+    try {
+      await client.call("SET", "k", "v");
+      process.kill(region.server.pid, "SIGSTOP");
+      client.send(["GET", "k"], ["PING"], ["BLPOP", "queue", "0.1"]);
+      // A connection that the stalled server's kernel accepts is tried once more, before errors come without waiting.
+      expect(await client.take(3)).toEqual([LOST, "+PONG\r\n", expect.stringMatching(/^-ERR (upstream|the cluster)/)]);
+      await eventually(async () => expect(await other.call("GET", "k")).toBe(UNREACHABLE));
+      expect(await other.call("PING")).toBe("+PONG\r\n");
+      process.kill(region.server.pid, "SIGCONT");
+      for (const each of [client, other]) {
+        await eventually(async () => expect(await each.call("GET", "k")).toBe("$1\r\nv\r\n"));
+      }
+    } finally {
+      for (const each of [client, other]) each.close();
+      await fabric.stop();
+    }
+  });
+});
+
+describeWithServer("a shim process that runs out of file descriptors", () => {
+  testWithFileLimits("goes on serving its clients, turns new ones away, and recovers by itself", async () => {
+    const fabric = await startFabric({ regions: ["eu-west-1"], launch: launchShimProcess });
+    const region = fabric.regions[0]!;
+    const { pid } = region.shims[0]!;
+    const url = fabric.url(region);
+    const clients = await Promise.all([0, 1].map(() => RawClient.connect(url)));
+    const [client, other] = clients as Pair;
+    try {
+      await client.call("SET", "k", "v");
+      const restore = limitOpenFiles(pid, openFiles(pid) + 3);
+      // One after the other is taken until no descriptor is left; then they are closed without an answer.
+      for (let turnedAway = false; !turnedAway; ) {
+        const late = await RawClient.connect(url).catch(() => undefined);
+        if (late) clients.push(late);
+        turnedAway = late === undefined;
+      }
+      expect(await client.call("GET", "k")).toBe("$1\r\nv\r\n");
+      expect(await other.call("BLPOP", "queue", "0.01")).toMatch(/^-ERR (upstream connection lost|the cluster cannot)/);
+      // Not even a lost lane stays lost: what it had is there for the next one.
+      await region.server.restart();
+      await eventually(async () => expect(await client.call("GET", "k")).toBe("$-1\r\n"));
+      restore();
+      await eventually(async () => expect(await other.call("BLPOP", "queue", "0.01")).toBe("*-1\r\n"));
+      clients.push(await RawClient.connect(url));
+      expect(await clients.at(-1)?.call("GET", "k")).toBe("$-1\r\n");
+    } finally {
+      for (const each of clients) each.close();
+      await fabric.stop();
+    }
   });
 });
 

@@ -3,16 +3,20 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Server } from "@redis-on-fly/local/dist/servers";
-import { type CommandSpecification, packagedSpecifications } from "@redis-on-fly/shim/dist/commands/specification";
+import {
+  type CommandReplyEntry,
+  type CommandSpecification,
+  specificationsFrom,
+} from "@redis-on-fly/shim/dist/commands/specification";
 import { EnvelopeCodec, type EnvelopeKey, type StampedCommand } from "@redis-on-fly/shim/dist/replication/envelope";
 import { Replication } from "@redis-on-fly/shim/dist/replication/replication";
 import { stampText } from "@redis-on-fly/shim/dist/replication/stamp";
 import { Redis } from "ioredis";
 import { pino } from "pino";
 import { Registry } from "prom-client";
-import { keys } from "./commands";
-import { type Content, contents, fold } from "./model";
-import { Network, type NetworkEnd } from "./network";
+import { counter, keys, wordsOf } from "./commands";
+import { type Content, contents, expiries, fold } from "./model";
+import { Network, type NetworkEnd, type NetworkFaults } from "./network";
 import { Random } from "./random";
 import { regions, type Schedule, SHIMS, type Step } from "./schedule";
 
@@ -50,6 +54,8 @@ export interface Result {
   readonly accepted: number;
   /** Accepted by shims that were killed before the bus had it: the documented loss. */
   readonly lost: number;
+  /** By which all regions together have counted less than the model. */
+  readonly lostIncrements: number;
   /** Keys in all regions that were compared, and those of them that held nothing though the model has a value. */
   readonly compared: number;
   readonly absent: number;
@@ -65,22 +71,25 @@ function insides(replication: Replication): Insides {
   return replication as unknown as Insides;
 }
 
+const noFaults: NetworkFaults = { duplicate: 0, reorder: 0, drop: 0, lostAcknowledgement: 0, lose: 0 };
+const usualFaults: NetworkFaults = { duplicate: 0.2, reorder: 0.2, drop: 0.1, lostAcknowledgement: 0.1, lose: 0 };
 const HORIZON_MS = 600_000;
 const QUIET_TIMEOUT_MS = 20_000;
 /** Every short expiry has passed, or is further away, when keys are compared. */
 const EXPIRY_MARGIN_MS = 160;
 const envelopeKeys: readonly [EnvelopeKey] = [{ id: 1, key: randomBytes(32) }];
-const specifications = new Map(packagedSpecifications().map((command) => [command.name, command]));
 const log = pino({ level: process.env.LOG_LEVEL ?? "silent" });
 
 /** See the head of this file. Runs one schedule at a time. */
 export class ChaosFabric {
-  private network = new Network([], { duplicate: 0, reorder: 0, lostAcknowledgement: 0, lose: 0 }, new Random(0));
+  private network = new Network([], noFaults, new Random(0));
 
   private constructor(
     private readonly regions: readonly RunningRegion[],
     private readonly modelServer: Server,
     private readonly model: Redis,
+    /** What the servers know, by name. */
+    readonly commands: ReadonlyMap<string, CommandSpecification>,
   ) {}
 
   static async start(): Promise<ChaosFabric> {
@@ -97,7 +106,9 @@ export class ChaosFabric {
         excused: new Set(),
       }),
     );
-    return new ChaosFabric(running, modelServer, connect(modelServer));
+    const model = connect(modelServer);
+    const commands = specificationsFrom((await model.call("COMMAND")) as CommandReplyEntry[]);
+    return new ChaosFabric(running, modelServer, model, new Map(commands.map((command) => [command.name, command])));
   }
 
   async stop(): Promise<void> {
@@ -108,7 +119,7 @@ export class ChaosFabric {
 
   /** @param lose - probability that the network loses an envelope, which it should not. */
   async run({ seed, skewsMs, steps }: Schedule, lose = 0): Promise<Result> {
-    const faults = { duplicate: 0.2, reorder: 0.2, lostAcknowledgement: 0.1, lose };
+    const faults = { ...usualFaults, lose };
     this.network = new Network(regions, faults, new Random(seed));
     await Promise.all(this.regions.map((region, index) => this.prepare(region, skewsMs[index] ?? 0)));
     try {
@@ -167,9 +178,9 @@ export class ChaosFabric {
       case "cut":
         return this.network.cut(region.name);
       case "regional": {
-        const [name = "", ...args] = step.line.split(" ");
-        if (region.excused !== "all") region.excused.add(args[0] ?? "");
-        await region.client.call(name, ...args).catch(() => undefined);
+        for (const key of keysIn(step.line)) if (region.excused !== "all") region.excused.add(key);
+        const [name, ...args] = wordsOf(step.line);
+        await region.client.call(String(name), ...args).catch(() => undefined);
         return;
       }
       case "kill": {
@@ -199,9 +210,9 @@ export class ChaosFabric {
 
   private write(region: number, index: number, line: string): void {
     const shim = this.regions[region]?.shims[index];
-    const args = line.split(" ").map((word) => Buffer.from(word));
-    const specification = specifications.get(String(args[0])) as CommandSpecification;
-    if (!shim?.replication.accept(specification, args).ok) return;
+    const args = wordsOf(line);
+    const specification = this.commands.get(String(args[0]));
+    if (!specification || !shim?.replication.accept(specification, args).ok) return;
     const { lastMs, lastCounter, origin } = insides(shim.replication).clock;
     shim.accepted.push({ stamp: stampText({ ms: lastMs, counter: lastCounter, origin }), line });
   }
@@ -232,9 +243,7 @@ export class ChaosFabric {
     const unpublished = (each: readonly Shim[]) =>
       each.flatMap(({ accepted }) => accepted.filter(({ stamp }) => !published.has(stamp)));
     const lost = unpublished(this.regions.flatMap(({ killed }) => killed));
-    const tainted = new Set(
-      lost.flatMap(({ line }) => keys.filter((key) => line.includes(key) || line === "FLUSHALL")),
-    );
+    const tainted = new Set(lost.flatMap(({ line }) => keysIn(line)));
     const comparable = keys.filter((key) => !tainted.has(key));
 
     let expected = new Map<string, Content>();
@@ -242,8 +251,7 @@ export class ChaosFabric {
       await fold(this.model, [...published.values()], Date.now());
       expected = await contents(this.model, comparable);
       const soonMs = Date.now() + EXPIRY_MARGIN_MS;
-      const expiries = await Promise.all(comparable.map((key) => this.model.pexpiretime(key)));
-      settled = expiries.every((expiry) => expiry < 0 || expiry > soonMs);
+      settled = (await expiries(this.model, comparable)).every((expiry) => expiry > soonMs);
       if (!settled) await sleep(EXPIRY_MARGIN_MS / 4);
     }
     const divergences: Divergence[] = [];
@@ -258,6 +266,7 @@ export class ChaosFabric {
     }
     return {
       divergences,
+      lostIncrements: divergences.reduce((sum, divergence) => sum + incrementsLost(divergence), 0),
       missing: unpublished(this.regions.flatMap(({ shims: living }) => living)).length,
       accepted: shims.reduce((sum, { accepted }) => sum + accepted.length, 0),
       lost: lost.length,
@@ -265,6 +274,16 @@ export class ChaosFabric {
       absent,
     };
   }
+}
+
+/** Those that a command may change. */
+function keysIn(line: string): readonly string[] {
+  return /^FLUSH/.test(line) ? keys : keys.filter((key) => line.includes(key));
+}
+
+function incrementsLost({ key, holds, should }: Divergence): number {
+  const count = (content: Content) => Number(JSON.parse(content ?? "[]")[1] ?? 0);
+  return key === counter ? Math.max(0, count(should) - count(holds)) : 0;
 }
 
 /** Ends a shim as SIGKILL does: whatever it was about to do does not happen. */

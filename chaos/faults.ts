@@ -25,7 +25,7 @@ export const rules = {
   ],
 } as const satisfies Record<string, readonly Change[]>;
 
-/** Mistakes that a replay could have. */
+/** Mistakes that a replay could have; the last one is the network's. */
 export const faults = {
   "runs-duplicates": [["elseif j.met then\n    return 's'\n  end", "end"]],
   "applies-old-overwrites": [["n.left\n  if stamp <= r.stamp then return 's' end", "n.left"]],
@@ -37,6 +37,7 @@ export const faults = {
     ["call('GETBIT', currentBits, bucket) == 1", "false"],
     ["r.bereft = r.mark or h[1]", ""],
   ],
+  "loses-envelopes": [],
 } as const satisfies Record<string, readonly Change[]>;
 
 /** See {@link rules}. */
@@ -44,6 +45,11 @@ export type Rule = keyof typeof rules;
 
 /** See {@link faults}. */
 export type Fault = keyof typeof faults;
+
+/** Probability that the network loses an envelope for one region. */
+export function lossUnder(fault: Rule | Fault): number {
+  return fault === "loses-envelopes" ? 0.02 : 0;
+}
 
 /**
  * Changes the scripts that shims of this process define from now on.

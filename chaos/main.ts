@@ -1,8 +1,10 @@
-// The program behind `npm run chaos`: runs random schedules, compares, and shrinks the first one that fails.
+// The program behind `npm run chaos`: runs random schedules, compares, and shrinks the first one that fails; or runs them
+// with mistakes in the replay, to show that each would be found.
 import { Command, InvalidArgumentError, Option } from "commander";
+import { fails, mistakes, runCampaign, type Tally } from "./campaign";
 import { ChaosFabric, type Result } from "./fabric";
-import { type Fault, faults, type Rule, rules, sabotage } from "./faults";
-import { type Schedule, schedule, shrink } from "./schedule";
+import { type Fault, faults, lossUnder, type Rule, rules } from "./faults";
+import { type Schedule, shrink } from "./schedule";
 
 interface Options {
   readonly seed: number;
@@ -10,8 +12,9 @@ interface Options {
   readonly commands: number;
   readonly journal: boolean;
   readonly rule: Rule;
-  readonly fault?: Fault | "loses-envelopes";
+  readonly fault?: Fault;
   readonly shrink: boolean;
+  readonly checkChecker?: true;
 }
 
 const commandLine = new Command("npm run chaos --")
@@ -21,42 +24,48 @@ const commandLine = new Command("npm run chaos --")
   .option("--commands <number>", "steps of a schedule", wholeNumber, 80)
   .option("--no-journal", "read-modify-write in the order of arrival")
   .addOption(new Option("--rule <name>", "rule of the replay").choices(Object.keys(rules)).default("journal"))
-  .addOption(new Option("--fault <name>", "a mistake to be found").choices([...Object.keys(faults), "loses-envelopes"]))
+  .addOption(new Option("--fault <name>", "a mistake to be found").choices(Object.keys(faults)))
+  .option("--check-checker", "run the schedules under every other rule and with every mistake: each must be found")
   .option("--no-shrink", "do not look for the smallest schedule that fails")
-  .action(run);
-
-async function run(options: Options): Promise<void> {
-  const { seed, schedules, commands, fault } = options;
-  const rule = options.journal ? options.rule : "no-journal";
-  const changes = fault && fault !== "loses-envelopes" ? faults[fault] : rules[rule];
-  sabotage(changes);
-  const lose = fault === "loses-envelopes" ? 0.02 : 0;
-  const fabric = await ChaosFabric.start();
-  const sums = { diverged: 0, missing: 0, accepted: 0, lost: 0, compared: 0, absent: 0 };
-  let failing: Schedule | undefined;
-  const startedAt = performance.now();
-  try {
-    for (let index = 0; index < schedules; index += 1) {
-      const next = schedule(seed + index, commands);
-      const result = await fabric.run(next, lose);
-      if (fails(result)) {
-        sums.diverged += 1;
-        if (failing === undefined) say(`seed ${next.seed}: ${describe(result)}`);
-        failing ??= next;
-      }
-      for (const name of ["missing", "accepted", "lost", "compared", "absent"] as const) sums[name] += result[name];
+  .action(async (options: Options) => {
+    const fabric = await ChaosFabric.start();
+    try {
+      await (options.checkChecker ? checkChecker(fabric, options) : run(fabric, options));
+    } finally {
+      await fabric.stop();
     }
-    const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
-    process.stdout.write(
-      `${schedules} schedules from seed ${seed}, ${seconds} s: ${sums.diverged} diverged, ${sums.missing} accepted commands ` +
-        `missing; ${sums.accepted} commands accepted, ${sums.lost} of them lost with shims that were killed; ` +
-        `${sums.compared} keys compared, ${sums.absent} absent where a region may hold nothing\n`,
-    );
-    if (failing && options.shrink) await report(fabric, failing, lose);
-  } finally {
-    await fabric.stop();
+  });
+
+async function run(fabric: ChaosFabric, options: Options): Promise<void> {
+  const { seed, schedules, commands: steps, fault } = options;
+  const under = fault ?? (options.journal ? options.rule : "no-journal");
+  let first = true;
+  const startedAt = performance.now();
+  const tally = await runCampaign(fabric, { under, seed, schedules, steps }, async (failing, result) => {
+    if (!first) return say(`seed ${failing.seed} fails as well`);
+    first = false;
+    say(`seed ${failing.seed}: ${describe(result)}`);
+    if (options.shrink) await report(fabric, failing, lossUnder(under));
+  });
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
+  print(
+    `${schedules} schedules from seed ${seed}, ${seconds} s: ${tally.diverged} diverged, ${tally.missing} accepted commands ` +
+      `missing; ${tally.accepted} commands accepted, ${tally.lost} of them lost with shims that were killed; ` +
+      `${tally.compared} keys compared, ${tally.absent} absent where a region may hold nothing`,
+  );
+  if (tally.diverged > 0) process.exitCode = 1;
+}
+
+async function checkChecker(fabric: ChaosFabric, { seed, schedules, commands: steps }: Options): Promise<void> {
+  print(
+    `${schedules} schedules from seed ${seed}\n\n| rule or mistake | diverged | lost increments | increments lost |`,
+  );
+  print("| --- | --: | --: | --: |");
+  for (const under of ["journal", ...mistakes] as const) {
+    const tally: Tally = await runCampaign(fabric, { under, seed, schedules, steps });
+    print(`| ${under} | ${tally.diverged} | ${tally.lostCounts} | ${tally.lostIncrements} |`);
+    if (tally.diverged > 0 === (under === "journal")) process.exitCode = 1;
   }
-  if (failing) process.exitCode = 1;
 }
 
 async function report(fabric: ChaosFabric, failing: Schedule, lose: number): Promise<void> {
@@ -68,10 +77,6 @@ async function report(fabric: ChaosFabric, failing: Schedule, lose: number): Pro
   say(describe(await fabric.run(smallest, lose)));
 }
 
-function fails({ divergences, missing }: Result): boolean {
-  return divergences.length > 0 || missing > 0;
-}
-
 function describe({ divergences, missing }: Result): string {
   const lines = divergences.map(({ region, key, holds, should }) => `${region} ${key}: ${holds}, should be ${should}`);
   return [...lines, ...(missing > 0 ? [`${missing} accepted commands missing`] : [])].join("\n  ") || "it passes now";
@@ -80,6 +85,10 @@ function describe({ divergences, missing }: Result): string {
 function wholeNumber(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 0 to 999999999.");
   return Number(text);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }
 
 function say(line: string): void {

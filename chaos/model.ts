@@ -16,10 +16,28 @@ export async function contents(server: Redis, keys: readonly string[]): Promise<
   return new Map(await Promise.all(keys.map(async (key) => [key, await content(server, key)] as const)));
 }
 
+/** When keys and fields of a server expire. */
+export async function expiries(server: Redis, keys: readonly string[]): Promise<number[]> {
+  const all = await Promise.all(
+    keys.map(async (key) => [await server.pexpiretime(key), ...(await fieldExpiries(server, key)).values()]),
+  );
+  return all.flat().filter((expiry) => expiry > 0);
+}
+
 async function content(server: Redis, key: string): Promise<Content> {
   const [type, expiry] = [await server.type(key), await server.pexpiretime(key)];
   const value = await read(server, key, type);
   return value === undefined ? undefined : JSON.stringify([type, value, expiry]);
+}
+
+/** Only of fields that expire; servers before Redis 7.4 and Valkey 9 have none. */
+async function fieldExpiries(server: Redis, key: string): Promise<Map<string, number>> {
+  const fields = (await server.type(key)) === "hash" ? await server.hkeys(key) : [];
+  if (fields.length === 0) return new Map();
+  const instants = (await server
+    .call("HPEXPIRETIME", key, "FIELDS", fields.length, ...fields)
+    .catch(() => [])) as number[];
+  return new Map(instants.flatMap((instant, index) => (instant > 0 ? [[fields[index] ?? "", instant]] : [])));
 }
 
 async function read(server: Redis, key: string, type: string): Promise<unknown> {
@@ -33,43 +51,61 @@ async function read(server: Redis, key: string, type: string): Promise<unknown> 
     case "zset":
       return server.zrange(key, "0", "-1", "WITHSCORES");
     case "hash":
-      return Object.entries(await server.hgetall(key)).sort();
+      return [Object.entries(await server.hgetall(key)).sort(), [...(await fieldExpiries(server, key))].sort()];
     case "stream":
-      return [await server.xrange(key, "-", "+"), await server.call("XINFO", "GROUPS", key)];
+      return [await server.xrange(key, "-", "+"), await streamIds(server, key), await server.xinfo("GROUPS", key)];
     default:
       return undefined;
   }
 }
+
+/** What a stream remembers of entries that it has no more. */
+async function streamIds(server: Redis, key: string): Promise<unknown[]> {
+  const facts = (await server.xinfo("STREAM", key)) as unknown[];
+  return ["last-generated-id", "max-deleted-entry-id", "entries-added"].map((name) => facts[facts.indexOf(name) + 1]);
+}
+
+/** ARGV: an instant. Removes keys and fields whose time has come by then; one call, since it runs before each command. */
+const REMOVE_EXPIRED = `
+local function passed(instant) return instant > 0 and instant <= tonumber(ARGV[1]) end
+for _, key in ipairs(redis.call('KEYS', '*')) do
+  if passed(redis.call('PEXPIRETIME', key)) then redis.call('DEL', key) end
+  local fields = redis.call('TYPE', key).ok == 'hash' and redis.call('HKEYS', key) or {}
+  local instants = redis.pcall('HPEXPIRETIME', key, 'FIELDS', #fields, unpack(fields))
+  for i, field in ipairs(fields) do
+    if not instants.err and passed(instants[i]) then redis.call('HDEL', key, field) end
+  end
+end`;
 
 /** Runs commands in the order of their stamps, each once, on an empty server. */
 export async function fold(server: Redis, commands: readonly StampedCommand[], nowMs: number): Promise<void> {
   const inOrder = [...new Map(commands.map((command) => [stampText(command.stamp), command] as const))].sort(
     ([a], [b]) => (a < b ? -1 : 1),
   );
+  const removeExpired = (ms: number) => server.eval(REMOVE_EXPIRED, 0, ms + AHEAD_MS);
   await server.flushall();
-  for (const [, { stamp, args }] of inOrder) {
-    await removeExpired(server, stamp.ms);
+  const replies = inOrder.flatMap(([, { stamp, args }]) => {
+    const removed = removeExpired(stamp.ms);
     const words = args.map((arg, index) => (isInstant(args, index) ? Buffer.from(later(arg)) : arg));
     // An error of the data is part of the result.
-    await server.call(String(words[0]), ...words.slice(1)).catch(() => undefined);
-  }
-  await removeExpired(server, nowMs);
+    const reply = server.call(String(words[0]), ...words.slice(1)).catch(() => undefined);
+    return [removed, reply];
+  });
+  await Promise.all([...replies, removeExpired(nowMs)]);
   for (const key of await server.keys("*")) {
     const expiry = await server.pexpiretime(key);
     if (expiry > 0) await server.pexpireat(key, expiry - AHEAD_MS);
-  }
-}
-
-async function removeExpired(server: Redis, nowMs: number): Promise<void> {
-  for (const key of await server.keys("*")) {
-    const expiry = await server.pexpiretime(key);
-    if (expiry > 0 && expiry - AHEAD_MS <= nowMs) await server.del(key);
+    for (const [field, instant] of await fieldExpiries(server, key)) {
+      await server.call("HPEXPIREAT", key, instant - AHEAD_MS, "FIELDS", 1, field);
+    }
   }
 }
 
 function isInstant(args: readonly Buffer[], index: number): boolean {
-  if (String(args[0]) === "PEXPIREAT") return index === 2;
-  return /^(SET|GETEX)$/.test(String(args[0])) && String(args[index - 1]) === "PXAT";
+  const name = String(args[0]);
+  if (/^H?PEXPIREAT$/.test(name)) return index === 2;
+  if (name === "RESTORE") return index === 2 && String(args[2]) !== "0";
+  return /^(SET|GETEX|HSETEX|HGETEX)$/.test(name) && String(args[index - 1]) === "PXAT";
 }
 
 function later(instant: Buffer): string {

@@ -1,5 +1,5 @@
-// A bus in this process that does what SNS and SQS may do, and more often: it delays, repeats, reorders, hands out again
-// what was not acknowledged in time, loses acknowledgements, and cuts regions off. It never loses an envelope.
+// A bus in this process that does what SNS and SQS may do, and more often: it delays, repeats, reorders, drops and delivers
+// again what was not acknowledged in time, loses acknowledgements, and cuts regions off. It never loses an envelope.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus, Delivery } from "@redis-on-fly/shim/dist/bus/bus";
 import type { Random } from "./random";
@@ -22,6 +22,8 @@ export interface NetworkFaults {
   readonly duplicate: number;
   /** Held up so long that others overtake it. */
   readonly reorder: number;
+  /** Lost on the way to a shim, as when a connection breaks: it comes again when it was not acknowledged in time. */
+  readonly drop: number;
   readonly lostAcknowledgement: number;
   /** Never delivered to one of the regions. A bus does not do that: it is there to show that it would be found. */
   readonly lose: number;
@@ -130,6 +132,7 @@ export class Network {
         message.receiveCount += 1;
         const { body, sentAtMs, receiveCount } = message;
         return { body, sentAtMs, receiveCount, handle: String(message.id) };
-      });
+      })
+      .filter(() => !this.random.chance(this.faults.drop));
   }
 }

@@ -1,5 +1,5 @@
 // What happens in one run, step by step: a seed repeats it, and a failing one is made as short as it can be.
-import { keys, randomCommand } from "./commands";
+import { type CommandNames, randomCommand } from "./commands";
 import { Random } from "./random";
 
 /** Regions of every schedule. */
@@ -27,20 +27,18 @@ export interface Schedule {
   readonly steps: readonly Step[];
 }
 
-function regionalLine(random: Random): string {
-  const key = random.pick(keys);
-  return random.pick([
-    `SET ${key} regional`,
-    `DEL ${key}`,
-    `INCR ${key}`,
-    `HSET ${key} a regional`,
-    `EXPIRE ${key} 500`,
-  ]);
+/** Of the same kinds, as clients of database 0 send them: they would wait for what blocks. */
+function regionalLine(random: Random, known: CommandNames): string {
+  for (;;) {
+    const line = randomCommand(random, known);
+    if (line === "FLUSHALL") return "FLUSHDB";
+    if (!/^B[LRZ]/.test(line)) return line;
+  }
 }
 
-function disturbance(random: Random, region: number): Step {
+function disturbance(random: Random, known: CommandNames, region: number): Step {
   const dice = random.below(12);
-  if (dice < 3) return { kind: "regional", region, line: regionalLine(random) };
+  if (dice < 3) return { kind: "regional", region, line: regionalLine(random, known) };
   if (dice < 5) return { kind: "cut", region };
   if (dice < 7) return { kind: "heal" };
   if (dice < 8) return { kind: "kill", region, shim: random.below(SHIMS) };
@@ -48,18 +46,22 @@ function disturbance(random: Random, region: number): Step {
   return { kind: "restart", region };
 }
 
-/** The schedule of a seed. */
-export function schedule(seed: number, commands: number): Schedule {
+/**
+ * The schedule of a seed: on servers that know the same commands, always the same.
+ *
+ * @param length - how many steps.
+ */
+export function schedule(seed: number, length: number, known: CommandNames): Schedule {
   const random = new Random(seed);
   // A third of the schedules is without disturbance: there no value may be missing.
   const rough = seed % 3 !== 0;
   const skewsMs = regions.map(() => (random.chance(0.3) ? random.below(6000) - 3000 : 0));
   const steps: Step[] = [];
-  while (steps.length < commands) {
+  while (steps.length < length) {
     const region = random.below(regions.length);
-    if (rough && random.chance(0.05)) steps.push(disturbance(random, region));
+    if (rough && random.chance(0.05)) steps.push(disturbance(random, known, region));
     else if (random.chance(0.15)) steps.push({ kind: "pause", ms: 1 + random.below(12) });
-    else steps.push({ kind: "write", region, shim: random.below(SHIMS), line: randomCommand(random).trim() });
+    else steps.push({ kind: "write", region, shim: random.below(SHIMS), line: randomCommand(random, known) });
   }
   return { seed, skewsMs, steps };
 }

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, expect, it } from "@jest/globals";
+import { fails, mistakes, runCampaign } from "../../chaos/campaign";
+import { ChaosFabric } from "../../chaos/fabric";
+import { rules, sabotage } from "../../chaos/faults";
+import { type Schedule, schedule, shrink } from "../../chaos/schedule";
+import { describeWithServer } from "../support/servers";
+
+const STEPS = 80;
+
+describeWithServer("chaos", () => {
+  let fabric: ChaosFabric;
+
+  beforeAll(async () => {
+    fabric = await ChaosFabric.start();
+  });
+
+  afterAll(() => fabric.stop());
+
+  function scheduleOf(seed: number, steps: number): Schedule {
+    return schedule(seed, steps, fabric.commands);
+  }
+
+  it("finds every region equal to the model, or with nothing where that is allowed", async () => {
+    for (let seed = 1; seed <= 9; seed += 1) {
+      const { divergences, missing, compared } = await fabric.run(scheduleOf(seed, STEPS));
+      expect({ seed, divergences, missing }).toEqual({ seed, divergences: [], missing: 0 });
+      expect(compared).toBeGreaterThan(0);
+    }
+  });
+
+  it.each(["no-journal", "last-writer-wins", "applies-old-overwrites"] as const)(
+    "finds what %s does",
+    async (under) => {
+      const failed: number[] = [];
+      const tally = await runCampaign(
+        fabric,
+        { under, seed: 3, schedules: 4, steps: STEPS },
+        async ({ seed }, result) => {
+          expect(fails(result)).toBe(true);
+          failed.push(seed);
+        },
+      );
+      expect(tally.diverged).toBeGreaterThan(0);
+      expect(failed).toHaveLength(tally.diverged);
+    },
+  );
+
+  it("counts the increments that last-writer-wins loses", async () => {
+    const steps = Array.from({ length: 30 }, (_, index) => {
+      return { kind: "write", region: index % 3, shim: 0, line: "INCR counter" } as const;
+    });
+    const concurrent: Schedule = { seed: 1, skewsMs: [0, 2000, 0], steps };
+    expect(await fabric.run(concurrent)).toMatchObject({ divergences: [], lostIncrements: 0 });
+    const undo = sabotage(rules["last-writer-wins"]);
+    try {
+      expect((await fabric.run(concurrent)).lostIncrements).toBeGreaterThan(0);
+    } finally {
+      undo();
+    }
+  });
+
+  it.each(mistakes)("knows where to put the mistake %s", async (under) => {
+    await runCampaign(fabric, { under, seed: 1, schedules: 1, steps: 0 });
+  });
+
+  it("leaves out what a failing schedule does not need", async () => {
+    const needed = scheduleOf(1, 40).steps.filter((_, index) => index === 7 || index === 23);
+    const smallest = await shrink(scheduleOf(1, 40), async ({ steps }) =>
+      needed.every((step) => steps.some((each) => JSON.stringify(each) === JSON.stringify(step))),
+    );
+    expect(smallest.steps).toEqual(needed);
+  });
+});

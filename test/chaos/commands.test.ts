@@ -1,0 +1,44 @@
+import { expect, it } from "@jest/globals";
+import { Redis } from "ioredis";
+import { keys, randomCommand, wordsOf } from "../../chaos/commands";
+import { Random } from "../../chaos/random";
+import { Server } from "../../local/servers";
+import { rulesFor } from "../../shim/commands/policy";
+import { type CommandReplyEntry, specificationsFrom } from "../../shim/commands/specification";
+import { describeWithServer } from "../support/servers";
+
+/** What docs/consistency.md says to run in the order of arrival. */
+const unordered = [
+  ...["BITOP", "COPY", "MSETNX", "PFMERGE", "RENAME", "RENAMENX", "SMOVE"],
+  ...["SDIFFSTORE", "SINTERSTORE", "SUNIONSTORE", "ZDIFFSTORE", "ZINTERSTORE", "ZRANGESTORE", "ZUNIONSTORE"],
+  ...["SPOP", "XAUTOCLAIM", "XCLAIM", "XREADGROUP"],
+];
+/** Containers of which every part but XGROUP's reads. */
+const reading = ["OBJECT", "XINFO"];
+
+describeWithServer("commands of chaos", () => {
+  it("are of every kind that database 1 accepts from this server, but those that run in the order of arrival", async () => {
+    const server = await Server.start();
+    const client = new Redis(server.url);
+    try {
+      const known = specificationsFrom((await client.call("COMMAND")) as CommandReplyEntry[]);
+      const accepted = known.filter((each) => /^(accept|container)$/.test(rulesFor(each, []).virtual));
+      const random = new Random(1);
+      const names = new Set(known.map(({ name }) => name));
+      const generated = Array.from({ length: 20_000 }, () => randomCommand(random, names).split(" ", 1).join());
+      const left = accepted.map(({ name }) => name).filter((name) => ![...unordered, ...reading].includes(name));
+      expect([...new Set(generated)].sort()).toEqual(left.sort());
+    } finally {
+      client.disconnect();
+      await server.stop();
+    }
+  });
+
+  it("name their keys, and carry bytes as hexadecimal digits", () => {
+    expect(keys).toContain("counter");
+    expect(wordsOf("RESTORE k 0 0x00ff")).toEqual([
+      ...["RESTORE", "k", "0"].map((word) => Buffer.from(word)),
+      Buffer.from([0, 255]),
+    ]);
+  });
+});

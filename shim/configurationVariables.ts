@@ -267,6 +267,12 @@ export const variables = {
     schema: wholeNumber(1000, 86_400_000),
     fallback: "600000",
   },
+  canaryIntervalMs: {
+    purpose:
+      "milliseconds between two canaries, by which regions know of each other and how far behind they are; 0: none",
+    schema: wholeNumber(0, 60_000),
+    fallback: "5000",
+  },
   drainTimeoutMs: {
     purpose: "milliseconds after SIGTERM in which sessions and the outbox may finish",
     schema: wholeNumber(0, 115_000),

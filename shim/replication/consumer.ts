@@ -1,5 +1,5 @@
-// Takes envelopes from the region's queue and replays them. An envelope is acknowledged only once all of it is replayed;
-// what can never be replayed goes to the dead-letter queue and holds up nothing; nothing is received while the cluster is
+// Takes envelopes from the region's queue and replays them. An envelope is acknowledged only once all of it is replayed,
+// and its messages are handled; what can never be replayed goes to the dead-letter queue and holds up nothing; nothing is received while the cluster is
 // down.
 
 import { once } from "node:events";
@@ -7,9 +7,10 @@ import type { Redis } from "ioredis";
 import type { Logger } from "pino";
 import type { Bus, Delivery } from "../bus/bus";
 import { backOff } from "./backoff";
-import { type Envelope, type EnvelopeCodec, EnvelopeError } from "./envelope";
+import { type Envelope, type EnvelopeCodec, EnvelopeError, type StampedCommand } from "./envelope";
 import type { Figures } from "./figures";
-import type { Replayer } from "./replayer";
+import { isMessage, type MessageHandlers, type Sender } from "./messages";
+import type { Replayer, ReplayOutcome } from "./replayer";
 import { type Clock, stampText } from "./stamp";
 
 /** What a {@link Consumer} needs. */
@@ -19,6 +20,7 @@ export interface ConsumerOptions {
   readonly codec: EnvelopeCodec;
   readonly clock: Clock;
   readonly replayer: Replayer;
+  readonly handlers: MessageHandlers;
   readonly figures: Figures;
   readonly log: Logger;
 }
@@ -129,17 +131,50 @@ export class Consumer {
   }
 
   /** Until nothing transient is left; undefined where it was stopped before. */
-  private async replay({ commands }: Envelope) {
-    const { replayer, figures, log } = this.options;
-    for (let attempt = 1; ; attempt += 1) {
-      const outcome = await replayer.apply(commands);
+  private async replay(envelope: Envelope): Promise<ReplayOutcome | undefined> {
+    const { replayer, figures } = this.options;
+    const commands = envelope.commands.filter((command) => !isMessage(command));
+    let outcome: ReplayOutcome | undefined;
+    const replayed = await this.untilSettled(async () => {
+      outcome = await replayer.apply(commands);
       figures.replayed("bus", outcome);
       const [failure] = outcome.transient;
-      if (failure === undefined) return outcome;
-      if (attempt === 1) log.warn({ ...failure, failed: outcome.transient.length }, "cannot replay now: trying again");
-      await backOff(attempt, this.stopping.signal);
+      return failure && { ...failure, failed: outcome.transient.length };
+    });
+    if (!replayed) return undefined;
+    // What a message says may be about the commands before it.
+    for (const message of envelope.commands.filter(isMessage)) {
+      if (!(await this.untilSettled(() => this.handleMessage(message, envelope)))) return undefined;
+    }
+    return outcome;
+  }
+
+  private async handleMessage(message: StampedCommand, from: Sender): Promise<object | undefined> {
+    const name = String(message.args[0]);
+    const handler = this.options.handlers.get(name);
+    if (!handler) {
+      this.options.figures.skipped();
+      this.options.log.warn({ name, region: from.region }, "skipping a message that this version does not know");
+      return undefined;
+    }
+    try {
+      await handler(message, from);
+      return undefined;
+    } catch (error) {
+      return { err: error, command: name, stamp: stampText(message.stamp) };
+    }
+  }
+
+  /** Tries again while something fails, which is told for the log. False where it was stopped before. */
+  private async untilSettled(attempt: () => Promise<object | undefined>): Promise<boolean> {
+    const { signal } = this.stopping;
+    for (let attempts = 1; ; attempts += 1) {
+      const failure = await attempt();
+      if (failure === undefined) return true;
+      if (attempts === 1) this.options.log.warn(failure, "cannot replay now: trying again");
+      await backOff(attempts, signal);
       await this.clusterReady();
-      if (this.stopping.signal.aborted) return undefined;
+      if (signal.aborted) return false;
     }
   }
 }

@@ -2,7 +2,7 @@
 // error is exactly what was sealed; the header is authenticated along with the body.
 //
 //   text   = base64url(header, sealed, tag 16)          SNS form-encodes the `+/=` of plain base64
-//   header = version 1, flags 1, key id 1, nonce 12     bytes
+//   header = version 1, flags 1, key id 1, nonce 12     bytes; version 2 where there are messages, else 1
 //   sealed = AES-256-GCM(body, or brotli(body) where flag 1 is set)
 //   body   = region length, region, origin 4, then until the end, command after command:
 //            ms since the command before, counter (of the same millisecond: its excess over the next one),
@@ -11,6 +11,7 @@
 
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
+import { needsVersion2 } from "./messages";
 import type { Stamp } from "./stamp";
 
 /** A command as it is replayed: `args[0]` is its name in upper case, nothing in it depends on when or where. */
@@ -48,7 +49,8 @@ export class EnvelopeError extends Error {
   }
 }
 
-const VERSION = 1;
+/** The newest version that this shim reads; it writes the oldest that can say what there is to say. */
+export const NEWEST_VERSION = 2;
 const BROTLI_FLAG = 1;
 const HEADER_BYTES = 15;
 const TAG_BYTES = 16;
@@ -224,7 +226,7 @@ export class EnvelopeCodec {
         : brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
     const compressed = packed.length < plain.length;
     const header = Buffer.allocUnsafe(HEADER_BYTES);
-    header.writeUInt8(VERSION, 0);
+    header.writeUInt8(envelope.commands.some(needsVersion2) ? 2 : 1, 0);
     header.writeUInt8(compressed ? BROTLI_FLAG : 0, 1);
     header.writeUInt8(this.sealing.id, 2);
     const nonce = randomBytes(12);
@@ -242,8 +244,9 @@ export class EnvelopeCodec {
       throw new EnvelopeError("truncated", `an envelope of ${bytes.length} bytes is shorter than its header and tag`);
     }
     const header = bytes.subarray(0, HEADER_BYTES);
-    if (header.readUInt8(0) !== VERSION || header.readUInt8(1) > BROTLI_FLAG) {
-      throw new EnvelopeError("version", `version ${header[0]} (flags ${header[1]}) cannot be read: upgrade this shim`);
+    const version = header.readUInt8(0);
+    if (version < 1 || version > NEWEST_VERSION || header.readUInt8(1) > BROTLI_FLAG) {
+      throw new EnvelopeError("version", `version ${version} (flags ${header[1]}) cannot be read: upgrade this shim`);
     }
     const id = header.readUInt8(2);
     const key = this.keys.get(id);

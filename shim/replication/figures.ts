@@ -39,6 +39,7 @@ export class Figures {
   private readonly unorderedTotal: Counter;
   private readonly doubtTotal: Counter<"reason">;
   private readonly poisonTotal: Counter;
+  private readonly skippedTotal: Counter;
   private readonly lagSeconds: Histogram<"region">;
   private readonly counts = { applied: 0, stale: 0, doubtful: 0, failed: 0, poison: 0 };
   private readonly lagMs = new Map<string, number>();
@@ -67,6 +68,11 @@ export class Figures {
     this.poisonTotal = new Counter({
       name: "redis_on_fly_poison_envelopes_total",
       help: "Envelopes moved to the dead-letter queue",
+      registers,
+    });
+    this.skippedTotal = new Counter({
+      name: "redis_on_fly_skipped_messages_total",
+      help: "Messages of newer shims that this version does not know",
       registers,
     });
     this.lagSeconds = new Histogram({
@@ -112,6 +118,10 @@ export class Figures {
   poisoned(): void {
     this.counts.poison += 1;
     this.poisonTotal.inc();
+  }
+
+  skipped(): void {
+    this.skippedTotal.inc();
   }
 
   snapshot(): ReplicationFigures {

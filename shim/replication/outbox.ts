@@ -2,6 +2,7 @@
 // or because newer commands in it make up for it; it counts its memory, so that whoever accepts commands can bound it.
 
 import { commandBytes, type StampedCommand } from "./envelope";
+import { isMessage } from "./messages";
 import { replaySteps } from "./replaySteps";
 
 /** What the objects around a command's bytes take up in memory, so that small commands cannot exceed the bound unseen. */
@@ -16,15 +17,15 @@ export function heldBytes(args: readonly Buffer[]): number {
 export class Outbox {
   private waiting: StampedCommand[] = [];
   private waitingTotal = 0;
-  private takenCommands = 0;
+  private acceptedTotal = 0;
   private heldTotal = 0;
 
-  /** Commands waiting or under way. */
+  /** Commands waiting or under way; messages do not count. */
   get commands(): number {
-    return this.waiting.length + this.takenCommands;
+    return this.acceptedTotal;
   }
 
-  /** Memory of the commands waiting or under way. */
+  /** Memory of the commands and messages waiting or under way. */
   get bytes(): number {
     return this.heldTotal;
   }
@@ -37,6 +38,7 @@ export class Outbox {
   add(command: StampedCommand): void {
     this.heldTotal += heldBytes(command.args);
     this.waitingTotal += commandBytes(command.args);
+    if (!isMessage(command)) this.acceptedTotal += 1;
     this.waiting.push(command);
   }
 
@@ -51,7 +53,6 @@ export class Outbox {
       count += 1;
     }
     this.waitingTotal -= bytes;
-    this.takenCommands += count;
     return this.waiting.splice(0, count);
   }
 
@@ -63,6 +64,7 @@ export class Outbox {
     const overwritten = new Set<string>();
     let flushed = false;
     const superseded = (command: StampedCommand): boolean => {
+      if (isMessage(command)) return false;
       if (flushed) return true;
       const steps = replaySteps(command);
       let needed = false;
@@ -86,6 +88,7 @@ export class Outbox {
       if (superseded(command)) {
         this.heldTotal -= heldBytes(command.args);
         this.waitingTotal -= commandBytes(command.args);
+        this.acceptedTotal -= 1;
       } else {
         kept.push(command);
       }
@@ -95,9 +98,9 @@ export class Outbox {
 
   /** Forgets commands that {@link Outbox.take} has given: the bus has them. */
   confirm(commands: readonly StampedCommand[]): void {
-    this.takenCommands -= commands.length;
-    for (const { args } of commands) {
-      this.heldTotal -= heldBytes(args);
+    for (const command of commands) {
+      this.heldTotal -= heldBytes(command.args);
+      if (!isMessage(command)) this.acceptedTotal -= 1;
     }
   }
 }

@@ -38,6 +38,11 @@ export class Publisher {
     this.intervalMs = options.intervalMs;
   }
 
+  /** Whether the bus takes nothing at present. */
+  get blocked(): boolean {
+    return this.failing > 0;
+  }
+
   /** To be called whenever something came into the outbox. */
   wake(): void {
     const { outbox, capacity } = this.options;

@@ -8,17 +8,27 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Bus } from "../bus/bus";
 import type { CommandSpecification } from "../commands/specification";
+import { Canary } from "./canary";
 import { Consumer } from "./consumer";
-import { commandBytes, commandsCapacity, EnvelopeCodec, type EnvelopeKey, type StampedCommand } from "./envelope";
+import {
+  commandBytes,
+  commandsCapacity,
+  EnvelopeCodec,
+  type EnvelopeKey,
+  NEWEST_VERSION,
+  type StampedCommand,
+} from "./envelope";
 import { Figures, type ReplicationFigures } from "./figures";
 import { HomeReplay } from "./homeReplay";
+import { CANARY, type MessageHandlers } from "./messages";
 import { CommandError, hasKin, normalise } from "./normalisation";
 import { heldBytes, Outbox } from "./outbox";
 import { Publisher } from "./publisher";
+import { Regions, type Report } from "./regions";
 import { Replayer } from "./replayer";
 import { MAX_ARGUMENTS } from "./replayScript";
 import { replaySteps } from "./replaySteps";
-import { Clock, parseStamp } from "./stamp";
+import { Clock, parseStamp, type Stamp } from "./stamp";
 
 /** What a {@link Replication} needs. */
 export interface ReplicationOptions {
@@ -35,6 +45,8 @@ export interface ReplicationOptions {
   /** Size of one bus message. */
   readonly envelopeMaxBytes: number;
   readonly horizonMs: number;
+  /** From one canary to the next; 0: none are sent. */
+  readonly canaryIntervalMs: number;
   readonly log: Logger;
   readonly registry: Registry;
 }
@@ -45,6 +57,7 @@ export type Acceptance = { readonly ok: true } | { readonly ok: false; readonly 
 const accepted: Acceptance = { ok: true };
 const FIRST_CONTACT_TIMEOUT_MS = 2_000;
 const CLOCK_SAMPLE_INTERVAL_MS = 30_000;
+const GOODBYE_TIMEOUT_MS = 1_000;
 /** A full outbox is gone through again only once this part of it is new: else every refusal would cost a pass. */
 const COALESCE_SHARE = 8;
 /** A cluster that leaves commands unanswered for so long counts as lost. */
@@ -65,12 +78,16 @@ export class Replication {
   private readonly options: ReplicationOptions;
   private readonly cluster: Redis;
   private readonly clock: Clock;
+  private readonly codec: EnvelopeCodec;
   private readonly capacity: number;
   private readonly outbox: Outbox;
   private readonly publisher: Publisher;
   private readonly replayer: Replayer;
   private readonly home: HomeReplay;
   private readonly consumer: Consumer;
+  private readonly handlers: MessageHandlers = new Map();
+  private readonly regions: Regions;
+  private readonly canary: Canary;
   private readonly tally: Figures;
   private sampling: NodeJS.Timeout | undefined;
   /** What has come into the outbox since it was coalesced last. */
@@ -94,6 +111,7 @@ export class Replication {
     this.outbox = new Outbox();
     this.tally = new Figures(origin.toString(16).padStart(8, "0"), this.outbox, options.registry);
     const codec = new EnvelopeCodec(options.envelopeKeys);
+    this.codec = codec;
     this.publisher = new Publisher({
       bus,
       outbox: this.outbox,
@@ -104,12 +122,24 @@ export class Replication {
     });
     this.replayer = new Replayer(this.cluster, options.horizonMs, this.clock.next());
     this.home = new HomeReplay((commands) => this.replayAtHome(commands));
+    this.regions = new Regions(this.cluster);
+    this.canary = new Canary({
+      intervalMs: options.canaryIntervalMs,
+      regions: this.regions,
+      clock: this.clock,
+      report: () => this.report(false),
+      // While the bus is away they would pile up.
+      send: (text) => this.publisher.blocked || this.send(CANARY, text),
+      log,
+    });
+    this.handlers.set(CANARY, (message, from) => this.canary.hear(message, from));
     this.consumer = new Consumer({
       bus,
       cluster: this.cluster,
       codec,
       clock: this.clock,
       replayer: this.replayer,
+      handlers: this.handlers,
       figures: this.tally,
       log,
     });
@@ -138,6 +168,7 @@ export class Replication {
     await Promise.race([firstContact, sleep(FIRST_CONTACT_TIMEOUT_MS, undefined, { ref: false })]);
     this.sampling = setInterval(() => void this.setClock(), CLOCK_SAMPLE_INTERVAL_MS).unref();
     this.consumer.start();
+    this.canary.start();
   }
 
   /**
@@ -162,9 +193,7 @@ export class Replication {
     }
     const error = this.obstacle(stamped);
     if (error !== undefined) return { ok: false, error };
-    this.outbox.add(stamped);
-    this.addedBytes += heldBytes(stamped.args);
-    this.publisher.wake();
+    this.enqueue(stamped);
     this.home.add(stamped);
     return accepted;
   }
@@ -193,8 +222,10 @@ export class Replication {
    */
   async drain(timeoutMs: number): Promise<{ readonly lost: number }> {
     clearInterval(this.sampling);
+    this.canary.stop();
     const settled = new Promise<void>((resolve) => this.onHome(this.acceptedSequence, resolve));
     await Promise.all([this.publisher.drain(timeoutMs), this.consumer.stop(), settled]);
+    if (this.outbox.bytes === 0) await this.sayGoodbye();
     this.cluster.disconnect();
     this.options.bus.close();
     return { lost: this.outbox.commands };
@@ -203,6 +234,19 @@ export class Replication {
   /** For INFO. */
   figures(): ReplicationFigures {
     return this.tally.snapshot();
+  }
+
+  /** Sends a message to the shims of every region, this one included. What asks for it bounds the outbox. */
+  private send(name: string, ...args: readonly (string | Buffer)[]): Stamp {
+    const stamp = this.clock.next();
+    this.enqueue({ stamp, args: [name, ...args].map((arg) => Buffer.from(arg)) });
+    return stamp;
+  }
+
+  private enqueue(command: StampedCommand): void {
+    this.outbox.add(command);
+    this.addedBytes += heldBytes(command.args);
+    this.publisher.wake();
   }
 
   /** Why a command cannot be accepted now, in Redis's form. */
@@ -224,6 +268,22 @@ export class Replication {
       return `BUSY database 1 has ${outboxMaxBytes} bytes of commands waiting to be sent, try again later`;
     }
     return undefined;
+  }
+
+  /** Nothing of this shim is outstanding: nobody need wait for it. Where the bus does not take that, they find out. */
+  private async sayGoodbye(): Promise<void> {
+    const { bus, region, canaryIntervalMs } = this.options;
+    if (canaryIntervalMs === 0) return;
+    const stamp = this.clock.next();
+    const args = [Buffer.from(CANARY), Buffer.from(JSON.stringify(this.report(true)))];
+    const body = this.codec.seal({ region, origin: stamp.origin, commands: [{ stamp, args }] });
+    await Promise.race([bus.publish(body).catch(() => {}), sleep(GOODBYE_TIMEOUT_MS, undefined, { ref: false })]);
+  }
+
+  private report(leaving: boolean): Report {
+    const { origin: _, regions, ...figures } = this.tally.snapshot();
+    const lagMs = Object.fromEntries(Object.entries(regions).map(([region, each]) => [region, each.lagMs]));
+    return { reads: NEWEST_VERSION, intervalMs: this.options.canaryIntervalMs, leaving, lagMs, ...figures };
   }
 
   private async replayAtHome(commands: readonly StampedCommand[]) {

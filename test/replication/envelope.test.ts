@@ -130,10 +130,23 @@ describe("envelope", () => {
 
   it("says whether the version, the key or the content is wrong", () => {
     const text = codec.seal(sample);
-    expect(faultOf(() => codec.open(withByte(text, 0, 2)))).toBe("version");
+    expect(faultOf(() => codec.open(withByte(text, 0, 3)))).toBe("version");
     expect(faultOf(() => codec.open(withByte(text, 2, 9)))).toBe("key");
     expect(faultOf(() => codec.open(withByte(text, 40, Buffer.from(text, "base64url")[40]! ^ 1)))).toBe("tampered");
     expect(faultOf(() => codec.open("not an envelope"))).toBe("truncated");
+  });
+
+  it("is of version 2 only where it carries a message that version 1 does not have", () => {
+    const version = (...names: readonly string[]) => {
+      const commands = names.map((name, counter) => ({
+        stamp: { ms: 1_700_000_000_000, counter, origin: 5 },
+        args: [Buffer.from(name), Buffer.from("x")],
+      }));
+      const text = codec.seal({ ...sample, commands });
+      expect(codec.open(text).commands.map(({ args }) => String(args[0]))).toEqual(names);
+      return Buffer.from(text, "base64url")[0];
+    };
+    expect([version("SET", "ECHO", "FLUSHALL"), version("SET", "FLY.PURGE"), version("FLY.X")]).toEqual([1, 2, 2]);
   });
 
   it("is sealed with the first key and opened with any", () => {

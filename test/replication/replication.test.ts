@@ -89,6 +89,7 @@ describeWithServer("replication between three regions", () => {
       outboxMaxBytes: 1 << 20,
       envelopeMaxBytes: 256 * 1024,
       horizonMs: 600_000,
+      canaryIntervalMs: 100,
       log: log.child({ region }),
       registry: new Registry(),
       ...options,
@@ -232,6 +233,21 @@ describeWithServer("replication between three regions", () => {
     expect(eu.figures().poison).toBeGreaterThanOrEqual(4);
     expect(await registry.metrics()).toContain("redis_on_fly_poison_envelopes_total");
     for (const client of [sns, sqs]) client.destroy();
+  });
+
+  it("skips messages that it does not know, counts them, and replays the rest of their envelope", async () => {
+    const registry = new Registry();
+    await join("eu-west-1", { registry });
+    const sns = new SNSClient({ endpoint: emulator.endpoint, region: "us-east-1", credentials });
+    const commands = ["FLY.NEWER k v", "SET beside v"].map((line, counter) => ({
+      stamp: { ms: Date.now(), counter, origin: 1 },
+      args: line.split(" ").map((word) => Buffer.from(word)),
+    }));
+    const Message = new EnvelopeCodec(envelopeKeys).seal({ region: "us-east-1", origin: 1, commands });
+    await sns.send(new PublishCommand({ TopicArn: addresses.get("us-east-1")!.topicArn, Message }));
+    await eventually(async () => expect(await clients.get("eu-west-1")!.get("beside")).toBe("v"));
+    expect(await registry.metrics()).toMatch(/redis_on_fly_skipped_messages_total [1-9]/);
+    sns.destroy();
   });
 
   it("drains: publishes what is in the outbox, and says what it could not", async () => {

@@ -1,0 +1,39 @@
+// Messages of the shims themselves: they travel like commands, with a stamp, by outbox and envelope, at least once and in
+// any order, but no region replays them. Each goes to the handler of its name.
+
+import type { StampedCommand } from "./envelope";
+
+/** Who sent a message. */
+export interface Sender {
+  readonly region: string;
+  readonly origin: number;
+}
+
+/**
+ * Acts on a message, which may come several times. Where it rejects, it is called again later, and the message's envelope
+ * is kept until it succeeds: what can never succeed must not reject.
+ */
+export type MessageHandler = (message: StampedCommand, from: Sender) => Promise<void>;
+
+/** Handlers by the name of their message, such as `FLY.PURGE`. */
+export type MessageHandlers = Map<string, MessageHandler>;
+
+/**
+ * The name of the canary, which every version of envelopes may carry. A client's ECHO is answered by its shim and never
+ * replayed; a shim that knows no canaries runs it, which changes nothing.
+ */
+export const CANARY = "ECHO";
+
+const CANARY_HEAD = Buffer.from(CANARY).readUInt32BE();
+const MESSAGE_HEAD = Buffer.from("FLY.").readUInt32BE();
+
+/** Whether it is a message that version 1 of envelopes does not have, known or not: its name starts with `FLY.`. */
+export function needsVersion2({ args: [name] }: StampedCommand): boolean {
+  return name !== undefined && name.length > 4 && name.readUInt32BE() === MESSAGE_HEAD;
+}
+
+/** Whether it is a message, and not a command. */
+export function isMessage(command: StampedCommand): boolean {
+  const [name] = command.args;
+  return (name?.length === 4 && name.readUInt32BE() === CANARY_HEAD) || needsVersion2(command);
+}

@@ -1,0 +1,130 @@
+// What a region's shims know of all shims of all regions, by their canaries. Of shims that share a queue, one gets each
+// canary: what it hears it shares through the region's server, and what one has heard it does not forget with the server.
+
+import type { Redis } from "ioredis";
+import { z } from "zod";
+import type { Sender } from "./messages";
+import { parseStamp, STAMP_LENGTH, type Stamp, stampText } from "./stamp";
+
+const count = z.number().nonnegative();
+
+const report = z.object({
+  /** The newest version of envelopes that the shim reads. */
+  reads: z.int().positive(),
+  /** From one canary to the next, in milliseconds. */
+  intervalMs: count,
+  /** Whether it was the last one: the shim has published all that it had accepted, and exits. */
+  leaving: z.boolean(),
+  outboxCommands: count,
+  outboxBytes: count,
+  applied: count,
+  stale: count,
+  doubtful: count,
+  failed: count,
+  poison: count,
+  /** Age of each region's last envelope when the shim had replayed it, in milliseconds. */
+  lagMs: z.record(z.string(), z.number()),
+});
+
+/** What a canary tells of its shim. Later versions may add to it: what this one does not know is left out. */
+export type Report = Readonly<z.infer<typeof report>>;
+
+/** A shim of any region, as its newest canary tells. */
+export interface Peer extends Sender {
+  /** When the canary was sent. */
+  readonly sent: Stamp;
+  readonly report: Report;
+}
+
+/** SQS keeps messages for so long: nothing of a region that has been silent for longer can come any more. */
+const FORGET_AFTER_MS = 14 * 24 * 3600 * 1000;
+/** A shim that has left out so many canaries while others of its region sent theirs is gone. */
+const GONE_AFTER_INTERVALS = 5;
+
+// SELECT inside a script ends with it. A value begins with its stamp, so the greater one is the newer one.
+const HEAR = `
+redis.call('SELECT', 1)
+if (redis.call('HGET', 'c', ARGV[1]) or '') < ARGV[2] then redis.call('HSET', 'c', ARGV[1], ARGV[2]) end
+`;
+const RECALL = `
+redis.call('SELECT', 1)
+return redis.call('HVALS', 'c')
+`;
+const FORGET = `
+redis.call('SELECT', 1)
+redis.call('HDEL', 'c', unpack(ARGV))
+`;
+
+/** Reads what a canary tells; undefined where this version cannot. */
+export function parseReport(text: string): Report | undefined {
+  try {
+    return report.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** See the head of this file. */
+export class Regions {
+  private readonly cluster: Redis;
+  private readonly byRegion = new Map<string, Map<number, Peer>>();
+
+  /** @param cluster - a connection to database 0. */
+  constructor(cluster: Redis) {
+    this.cluster = cluster;
+  }
+
+  /** Takes in a canary. Rejects where the region's server cannot be reached; then it may be called again. */
+  async hear(peer: Peer): Promise<void> {
+    this.learn(peer);
+    const { region, sent, report: told } = peer;
+    const value = `${stampText(sent)}${region} ${JSON.stringify(told)}`;
+    await this.cluster.eval(HEAR, 0, sent.origin, value);
+  }
+
+  /** Learns what the region's other shims have heard, and forgets who has been silent for two weeks. */
+  async recall(nowMs: number): Promise<void> {
+    for (const value of (await this.cluster.eval(RECALL, 0)) as readonly string[]) {
+      const space = value.indexOf(" ");
+      const sent = parseStamp(value.slice(0, STAMP_LENGTH));
+      const told = parseReport(value.slice(space + 1));
+      if (sent && told)
+        this.learn({ region: value.slice(STAMP_LENGTH, space), origin: sent.origin, sent, report: told });
+    }
+    const forgotten: number[] = [];
+    for (const [region, peers] of this.byRegion) {
+      for (const { origin, sent } of peers.values()) {
+        if (sent.ms > nowMs - FORGET_AFTER_MS) continue;
+        peers.delete(origin);
+        forgotten.push(origin);
+      }
+      if (peers.size === 0) this.byRegion.delete(region);
+    }
+    if (forgotten.length > 0) await this.cluster.eval(FORGET, 0, ...forgotten);
+  }
+
+  /** The shims that were alive when their region was last heard of; regions that all shims have left are not in it. */
+  living(): readonly Peer[] {
+    return [...this.byRegion.values()].flatMap((peers) => {
+      const all = [...peers.values()];
+      const newestMs = Math.max(...all.map(({ sent }) => sent.ms));
+      return all.filter(
+        ({ sent, report: { leaving, intervalMs } }) =>
+          !leaving && sent.ms >= newestMs - GONE_AFTER_INTERVALS * intervalMs,
+      );
+    });
+  }
+
+  /** Whether every shim of every region reads envelopes of this version: before, none may be sent. */
+  everyRegionReads(version: number): boolean {
+    const living = this.living();
+    return living.length > 0 && living.every(({ report: { reads } }) => reads >= version);
+  }
+
+  private learn(peer: Peer): void {
+    const peers = this.byRegion.get(peer.region) ?? new Map<number, Peer>();
+    const known = peers.get(peer.origin);
+    if (known === undefined || stampText(known.sent) < stampText(peer.sent)) peers.set(peer.origin, peer);
+    this.byRegion.set(peer.region, peers);
+  }
+}

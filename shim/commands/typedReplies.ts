@@ -117,6 +117,7 @@ const answers: readonly (readonly [answer: Answer, names: string])[] = [
   [page, "HSCAN SSCAN ZSCAN"],
   [bytes("*3\r\n$3\r\n0-0\r\n*0\r\n*0\r\n"), "XAUTOCLAIM"],
   [emptyText, "GETRANGE SUBSTR"],
+  [withOption("LEN", zero, withOption("IDX", emptyMap, emptyText)), "LCS"],
   [none, "TYPE"],
   [(words) => encodeBulk(words[2] ?? Buffer.alloc(0)), "INCRBYFLOAT"],
   [(words) => encodeBulk(words[3] ?? Buffer.alloc(0)), "HINCRBYFLOAT"],

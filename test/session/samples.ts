@@ -1,12 +1,15 @@
 // Commands whose replies depend on nothing but the commands before them, written as a user would type them; "" is an
 // empty argument.
 
+/** What stands for some words. The payload is what DUMP gives for "dumped159", which has a checksum of plain letters. */
+const meanings: Readonly<Record<string, string>> = { '""': "", DUMPED: "\u0000\tdumped159\n\u00005u2W]7YV" };
+
 function lines(text: string): string[][] {
   return text
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "")
-    .map((line) => line.split(/\s+/).map((word) => (word === '""' ? "" : word)));
+    .map((line) => line.split(/\s+/).map((word) => meanings[word] ?? word));
 }
 
 /** Commands that go to the cluster. */
@@ -41,6 +44,8 @@ export const forwardedCommands: readonly string[][] = lines(`
   PEXPIRETIME s3
   EXPIREAT s3 4102444800 NX
   EXPIRE s3 0
+  PEXPIRE s 100000000
+  PEXPIRE s abc
   EXISTS s3 s s
   EXPIRE nothing 10
   EXPIRE s abc
@@ -52,6 +57,10 @@ export const forwardedCommands: readonly string[][] = lines(`
   GETRANGE s 0 -1
   SUBSTR s 0 1
   GETRANGE s a b
+  LCS s s
+  LCS s s LEN
+  LCS s s IDX
+  LCS s s BOGUS
   MSET a 1 b 2 c ""
   MSET a 1 b
   MSETNX a 1 d 2
@@ -85,6 +94,8 @@ export const forwardedCommands: readonly string[][] = lines(`
   SCAN abc
   OBJECT ENCODING dst
   OBJECT REFCOUNT dst
+  OBJECT IDLETIME nothing
+  OBJECT FREQ dst
   OBJECT HELP
   OBJECT NOSUCH dst
   OBJECT
@@ -247,6 +258,9 @@ export const forwardedCommands: readonly string[][] = lines(`
   XADD x MAXLEN 10 3-1 f v g w
   XADD x NOMKSTREAM 4-1 f
   XLEN x
+  XINFO STREAM x
+  XINFO STREAM nothing
+  XINFO HELP
   XRANGE x - +
   XRANGE x - + COUNT 1
   XREVRANGE x + -
@@ -254,6 +268,9 @@ export const forwardedCommands: readonly string[][] = lines(`
   XREAD STREAMS x 9
   XREAD STREAMS x
   XGROUP CREATE x g 0
+  XINFO GROUPS x
+  XINFO CONSUMERS x g
+  XINFO CONSUMERS x nothing
   XGROUP CREATE x g 0
   XGROUP CREATE nothing g 0
   XGROUP CREATECONSUMER x g c
@@ -269,9 +286,15 @@ export const forwardedCommands: readonly string[][] = lines(`
   XINFO GROUPS nothing
   XDEL x 1-1
   XTRIM x MAXLEN 1
+  XGROUP SETID x g 0
+  XGROUP SETID x nothing 0
+  XGROUP DELCONSUMER x g c
+  XGROUP DELCONSUMER x g c
   XSETID x 9-9
   XGROUP DESTROY x g
   RESTORE restored 0 nonsense
+  RESTORE restored 0 DUMPED
+  GET restored
   BLPOP nothing 0.01
   RPUSH filled 1 2 3
   BLPOP filled 1
@@ -293,6 +316,11 @@ export const forwardedCommands: readonly string[][] = lines(`
   COMMAND COUNT
   COMMAND INFO get nothing
   COMMAND GETKEYS mset a 1 b 2
+  COMMAND GETKEYS get
+  COMMAND GETKEYS ping
+  COMMAND GETKEYS nosuch a
+  COMMAND GETKEYSANDFLAGS set a b
+  COMMAND HELP
   COMMAND DOCS get
   COMMAND LIST FILTERBY PATTERN xlen
   COMMAND NOSUCH

@@ -16,12 +16,38 @@ const describeImage = whyNoImage ? describe.skip : describe;
 const image = "redis-on-fly-shim:test";
 const maxBytesAboveBase = 80_000_000;
 
-// As Fargate runs it: with a file system that it cannot write to, and nothing that only root may do.
-const hardening = ["--read-only", "--cap-drop", "ALL"];
+// As Fargate runs it: with a file system that it cannot write to, and nothing that only root may do. Podman's health checks
+// need systemd; here they are made by hand.
+const hardening = ["--read-only", "--cap-drop", "ALL", "--no-healthcheck"];
+const alone = ["--rm", "--network", "none", ...hardening];
 
 function sizeOf(name: string): number {
   return Number(runEngine("image", "inspect", "--format", "{{.Size}}", name));
 }
+
+/** The command of the image's health check. */
+function healthCheck(): readonly string[] {
+  // Docker has it in the image's configuration, Podman beside it.
+  const [{ Config, Healthcheck = Config.Healthcheck }] = JSON.parse(runEngine("image", "inspect", image));
+  const [kind, ...command] = Healthcheck.Test;
+  // Anything else would take a shell.
+  expect(kind).toBe("CMD");
+  return command;
+}
+
+/** Enough to start with; nothing of it is there. */
+const unconnected = {
+  [shimVariables.region]: "eu-west-1",
+  [shimVariables.password]: "sixteen-letters-or-more",
+  [shimVariables.clusterUrl]: "redis://127.0.0.1:1",
+  [shimVariables.topicArn]: "arn:aws:sns:eu-west-1:111122223333:topic",
+  [shimVariables.queueUrl]: "http://127.0.0.1:1/queue",
+  [shimVariables.deadLetterQueueUrl]: "http://127.0.0.1:1/dead-letters",
+  [shimVariables.busEndpoint]: "http://127.0.0.1:1",
+  [shimVariables.envelopeKeys]: `1:${Buffer.alloc(32).toString("base64")}`,
+  AWS_ACCESS_KEY_ID: "none",
+  AWS_SECRET_ACCESS_KEY: "none",
+};
 
 const launchContainer: LaunchShim = async (environment) => {
   const variables = Object.keys(environment).flatMap((name) => ["--env", name]);
@@ -56,14 +82,28 @@ describeImage("the shim's image", () => {
   });
 
   test("is not run by root", () => {
-    expect(runEngine("run", "--rm", "--entrypoint", "node", image, "-p", "process.getuid()").trim()).toBe("1000");
+    expect(runEngine("run", ...alone, "--entrypoint", "node", image, "-p", "process.getuid()").trim()).toBe("1000");
   });
 
   test("says how it is configured, and stops with every fault where it is not", () => {
-    expect(runEngine("run", "--rm", image, "--help")).toContain("FLY_REDIS_CLUSTER_URL");
-    const unconfigured = spawnSync(engineCommand, ["run", "--rm", image], { encoding: "utf8" });
+    expect(runEngine("run", ...alone, image, "--help")).toContain("FLY_REDIS_CLUSTER_URL");
+    const unconfigured = spawnSync(engineCommand, ["run", ...alone, image], { encoding: "utf8" });
     expect(unconfigured.status).toBe(1);
     expect(unconfigured.stderr).toMatch(/FLY_REDIS_REGION must be set/);
+  });
+
+  test("has a health check that passes while the shim answers", async () => {
+    const [program = "", ...args] = healthCheck();
+    const withoutShim = spawnSync(engineCommand, ["run", ...alone, "--entrypoint", program, image, ...args]);
+    expect(withoutShim.status).not.toBe(0);
+    const variables = Object.entries(unconnected).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
+    const container = runEngine("run", "--detach", ...alone, ...variables, image).trim();
+    try {
+      const check = () => spawnSync(engineCommand, ["exec", container, program, ...args]).status;
+      await eventually(async () => expect(check()).toBe(0));
+    } finally {
+      runEngine("kill", container);
+    }
   });
 
   describe("in two regions", () => {

@@ -1,7 +1,7 @@
 // Docker or Podman, whichever answers, and the base of images: Docker Hub's, or one of this machine's own Node.js where no
 // registry is reached. Building takes longer than all other tests together, so that it must be asked for by name.
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -25,7 +25,7 @@ export function buildImage(tag: string, folder: string, ...args: readonly string
   runEngine("build", "--quiet", "--network", "host", ...format, "--tag", tag, ...args, folder);
 }
 
-/** The base of the shim's image: what NODE_IMAGE names, `node:24-slim` by default, or a stand-in. */
+/** The base of the shim's image: what NODE_IMAGE names, `node:24-slim` by default, or a stand-in. It stays for the next time. */
 export function baseImage(): string {
   const wanted = process.env.NODE_IMAGE ?? "node:24-slim";
   if ([["image", "inspect"], ["pull"]].some((args) => succeeds(...args, wanted))) return wanted;
@@ -47,7 +47,8 @@ function succeeds(...args: readonly string[]): boolean {
 /** What a build runs: Node.js, npm and a shell, with the libraries that they load. */
 function buildFromThisMachine(tag: string): void {
   const folder = mkdtempSync(join(tmpdir(), "redis-on-fly-base-"));
-  const put = (from: string, to: string) => cpSync(from, join(folder, to), { recursive: true, dereference: true });
+  const put = (from: string, to: string) =>
+    cpSync(realpathSync(from), join(folder, to), { recursive: true, dereference: true });
   const programs = { "/usr/local/bin/node": process.execPath, "/bin/sh": "/bin/sh", "/usr/bin/env": "/usr/bin/env" };
   try {
     for (const [path, program] of Object.entries(programs)) {

@@ -1,0 +1,120 @@
+// Clients that go in odd ways, half or by a reset: what they are owed they get, and the others notice nothing.
+import { once } from "node:events";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import type { Fabric } from "../../local/fabric";
+import { eventually } from "../support/eventually";
+import { startFabric } from "../support/fabric";
+import { RawClient } from "../support/rawClient";
+import { describeWithServer } from "../support/servers";
+
+const OK = "+OK\r\n";
+const large = "x".repeat(2_000_000);
+
+describeWithServer("a client", () => {
+  let fabric: Fabric;
+  let leaving: RawClient;
+  let other: RawClient;
+
+  beforeAll(async () => {
+    fabric = await startFabric({ regions: ["eu-west-1"] });
+  });
+  afterAll(() => fabric?.stop());
+  beforeEach(async () => {
+    const url = fabric.url(fabric.regions[0]!);
+    [leaving, other] = [await RawClient.connect(url), await RawClient.connect(url)];
+    await other.call("FLUSHALL");
+    await other.call("SET", "large", large);
+  });
+  afterEach(() => {
+    for (const client of [leaving, other]) client.close();
+  });
+
+  async function blockedClients(): Promise<string | undefined> {
+    return /blocked_clients:(\d+)/.exec(await other.call("INFO", "clients"))?.[1];
+  }
+
+  async function sessions(): Promise<string | undefined> {
+    const { operationsPort } = fabric.regions[0]!.shims[0]!;
+    const metrics = await fetch(`http://127.0.0.1:${operationsPort}/metrics`);
+    return /^redis_on_fly_sessions (\d+)$/m.exec(await metrics.text())?.[1];
+  }
+
+  test("that closes its half once it has sent gets all its answers, then the close", async () => {
+    const commands = [
+      ["SET", "k", large],
+      ["STRLEN", "k"],
+      ["GET", "large"],
+      ["PING"],
+      ["SELECT", "1"],
+      ["SET", "k", "pushed"],
+      ["SELECT", "0"],
+      ["GET", "k"],
+      ["INFO", "fly"],
+      ["EVAL", "x", "0"],
+    ];
+    leaving.send(...commands);
+    leaving.socket.end();
+    const replies = await leaving.take(commands.length + 1);
+    expect(replies.map((reply) => reply.slice(0, 20))).toEqual([
+      OK,
+      ":2000000\r\n",
+      `$2000000\r\n${"x".repeat(10)}`,
+      "+PONG\r\n",
+      OK,
+      OK,
+      OK,
+      "$6\r\npushed\r\n",
+      expect.stringMatching(/^\$\d+\r\n# Fly\r\n/),
+      expect.stringMatching(/^-ERR unknown/),
+    ]);
+  });
+
+  test("that closes its half while it is blocked is let go, and nothing is popped for it", async () => {
+    leaving.send(["BLPOP", "queue", "0"]);
+    await eventually(async () => expect(await blockedClients()).toBe("1"));
+    leaving.socket.end();
+    await leaving.closed;
+    await eventually(async () => expect(await blockedClients()).toBe("0"));
+    expect(await other.call("RPUSH", "queue", "element")).toBe(":1\r\n");
+    expect(await other.call("LLEN", "queue")).toBe(":1\r\n");
+  });
+
+  const deeds: readonly (readonly [deed: string, act: () => Promise<unknown>])[] = [
+    [
+      "in the middle of many replies",
+      async () => {
+        leaving.send(...Array.from({ length: 2000 }, () => ["GETRANGE", "large", "0", "9999"]));
+        await once(leaving.socket, "data");
+      },
+    ],
+    [
+      "in the middle of a large reply",
+      async () => {
+        leaving.send(["GET", "large"], ["GET", "large"]);
+        await once(leaving.socket, "data");
+      },
+    ],
+    [
+      "in the middle of a large request",
+      async () => {
+        leaving.write(`*3\r\n$3\r\nSET\r\n$5\r\nlarge\r\n$9000000\r\n${large}`);
+        await eventually(async () => expect(await other.call("STRLEN", "large")).toBe(":2000000\r\n"));
+      },
+    ],
+    [
+      "while it is blocked",
+      async () => {
+        leaving.send(["BLPOP", "queue", "0"]);
+        await eventually(async () => expect(await blockedClients()).toBe("1"));
+      },
+    ],
+  ];
+  test.each(deeds)("that resets its connection %s leaves no trace", async (_deed, act) => {
+    await act();
+    leaving.socket.resetAndDestroy();
+    await leaving.closed;
+    await eventually(async () => expect([await sessions(), await blockedClients()]).toEqual(["1", "0"]));
+    other.send(["SET", "k", "v"], ["GET", "k"], ["RPUSH", "queue", "element"], ["LLEN", "queue"], ["STRLEN", "large"]);
+    expect((await other.take(5)).join("")).toBe("+OK\r\n$1\r\nv\r\n:1\r\n:1\r\n:2000000\r\n");
+  });
+});

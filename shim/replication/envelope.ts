@@ -11,8 +11,10 @@
 
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
-import { needsVersion2 } from "./messages";
+import { BodyReader } from "./bodyReader";
+import type { Segment } from "./segment";
 import type { Stamp } from "./stamp";
+import { varintBytes, writeVarint } from "./varint";
 
 /** A command as it is replayed: `args[0]` is its name in upper case, nothing in it depends on when or where. */
 export interface StampedCommand {
@@ -58,24 +60,6 @@ const TAG_BYTES = 16;
 const COMPRESS_FROM_BYTES = 128;
 /** The largest message that SNS and SQS take: no honest body is larger. */
 const BODY_MAX_BYTES = 1 << 20;
-const MAX_VARINT_BYTES = 7;
-
-function varintBytes(value: number): number {
-  let bytes = 1;
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) {
-    bytes += 1;
-  }
-  return bytes;
-}
-
-/** The most that a command can take up in an envelope's body, in bytes. */
-export function commandBytes(args: readonly Buffer[]): number {
-  let bytes = MAX_VARINT_BYTES + 3 + varintBytes(args.length);
-  for (const arg of args) {
-    bytes += varintBytes(arg.length) + arg.length;
-  }
-  return bytes;
-}
 
 /** How many bytes of commands fit into an envelope of `region` whose text has at most `maxBytes`. */
 export function commandsCapacity(region: string, maxBytes: number): number {
@@ -83,128 +67,25 @@ export function commandsCapacity(region: string, maxBytes: number): number {
   return bodyBytes - varintBytes(Buffer.byteLength(region)) - Buffer.byteLength(region) - 4;
 }
 
-class Writer {
-  private readonly buffer: Buffer;
-  private end = 0;
-
-  constructor(maxBytes: number) {
-    this.buffer = Buffer.allocUnsafe(maxBytes);
-  }
-
-  varint(value: number): void {
-    let rest = value;
-    while (rest >= 0x80) {
-      this.buffer[this.end++] = (rest % 0x80) | 0x80;
-      rest = Math.floor(rest / 0x80);
-    }
-    this.buffer[this.end++] = rest;
-  }
-
-  uint32(value: number): void {
-    this.end = this.buffer.writeUInt32BE(value, this.end);
-  }
-
-  bytes(bytes: Buffer): void {
-    this.varint(bytes.length);
-    this.end += bytes.copy(this.buffer, this.end);
-  }
-
-  written(): Buffer {
-    return this.buffer.subarray(0, this.end);
-  }
-}
-
-class Reader {
-  private readonly buffer: Buffer;
-  private position = 0;
-
-  constructor(buffer: Buffer) {
-    this.buffer = buffer;
-  }
-
-  get atEnd(): boolean {
-    return this.position === this.buffer.length;
-  }
-
-  varint(): number {
-    let value = 0;
-    for (let index = 0; index < MAX_VARINT_BYTES; index += 1) {
-      const byte = this.take(1)[0] ?? 0;
-      value += (byte & 0x7f) * 0x80 ** index;
-      if (byte < 0x80) {
-        return value;
-      }
-    }
-    throw new EnvelopeError("malformed", `a number in the envelope has more than ${MAX_VARINT_BYTES} bytes`);
-  }
-
-  uint32(): number {
-    return this.take(4).readUInt32BE();
-  }
-
-  bytes(): Buffer {
-    return this.take(this.varint());
-  }
-
-  private take(length: number): Buffer {
-    const end = this.position + length;
-    if (end > this.buffer.length) {
-      throw new EnvelopeError("malformed", `the envelope's body ends within a field, at byte ${this.buffer.length}`);
-    }
-    const taken = this.buffer.subarray(this.position, end);
-    this.position = end;
-    return taken;
-  }
-}
-
-function encodeBody({ region, origin, commands }: Envelope): Buffer {
+/** What goes before the commands. */
+function bodyHead(region: string, origin: number): Buffer {
   const name = Buffer.from(region);
-  const writer = new Writer(
-    commands.reduce((sum, { args }) => sum + commandBytes(args), name.length + MAX_VARINT_BYTES + 4),
-  );
-  writer.bytes(name);
-  writer.uint32(origin);
-  let lastMs = 0;
-  let nextCounter = 0;
-  for (const { stamp, args } of commands) {
-    writer.varint(stamp.ms - lastMs);
-    writer.varint(stamp.ms === lastMs ? stamp.counter - nextCounter : stamp.counter);
-    writer.varint(args.length);
-    for (const arg of args) {
-      writer.bytes(arg);
-    }
-    lastMs = stamp.ms;
-    nextCounter = stamp.counter + 1;
-  }
-  return writer.written();
+  const head = Buffer.alloc(varintBytes(name.length) + name.length + 4);
+  const at = writeVarint(head, name.length, 0);
+  head.set(name, at);
+  head.writeUInt32BE(origin, at + name.length);
+  return head;
 }
 
 function decodeBody(body: Buffer): Envelope {
-  const reader = new Reader(body);
-  const region = reader.bytes().toString();
-  const origin = reader.uint32();
-  const commands: StampedCommand[] = [];
-  let ms = 0;
-  let nextCounter = 0;
-  while (!reader.atEnd) {
-    const elapsedMs = reader.varint();
-    ms += elapsedMs;
-    const counter = reader.varint() + (elapsedMs === 0 ? nextCounter : 0);
-    const length = reader.varint();
-    if (ms > 0xffff_ffff_ffff || counter > 0xffff || length === 0) {
-      throw new EnvelopeError(
-        "malformed",
-        `command ${commands.length} of the envelope has an impossible stamp or no name`,
-      );
-    }
-    const args: Buffer[] = [];
-    while (args.length < length) {
-      args.push(reader.bytes());
-    }
-    commands.push({ stamp: { ms, counter, origin }, args });
-    nextCounter = counter + 1;
+  const reader = new BodyReader(body, 0);
+  try {
+    const region = reader.bytes().toString();
+    const origin = reader.uint32();
+    return { region, origin, commands: [...reader.commands(origin)] };
+  } catch (cause) {
+    throw new EnvelopeError("malformed", `the envelope's body cannot be read: ${String(cause)}`, { cause });
   }
-  return { region, origin, commands };
 }
 
 /** Seals envelopes with the first of its keys, and opens what any of them has sealed. */
@@ -217,16 +98,16 @@ export class EnvelopeCodec {
     this.sealing = keys[0];
   }
 
-  /** The text of one bus message. Commands must be of `envelope.origin`, in the order of their stamps. */
-  seal(envelope: Envelope): string {
-    const plain = encodeBody(envelope);
+  /** The text of one bus message. */
+  seal(region: string, commands: Segment): string {
+    const plain = Buffer.concat([bodyHead(region, commands.origin), commands.encoded()]);
     const packed =
       plain.length < COMPRESS_FROM_BYTES
         ? plain
         : brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
     const compressed = packed.length < plain.length;
     const header = Buffer.allocUnsafe(HEADER_BYTES);
-    header.writeUInt8(envelope.commands.some(needsVersion2) ? 2 : 1, 0);
+    header.writeUInt8(commands.version, 0);
     header.writeUInt8(compressed ? BROTLI_FLAG : 0, 1);
     header.writeUInt8(this.sealing.id, 2);
     const nonce = randomBytes(12);

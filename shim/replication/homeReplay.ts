@@ -1,10 +1,19 @@
 // Replays accepted commands in the writer's own region without waiting for the bus, and says how far it is. Commands
 // settle in the order of their acceptance; one that fails settles too, since the region's own copy arrives over the bus.
 
+import type { Position } from "./bodyReader";
 import type { StampedCommand } from "./envelope";
-import { heldBytes } from "./outbox";
 import { Progress } from "./progress";
 import type { ReplayOutcome } from "./replayer";
+import type { Segment } from "./segment";
+
+/** Commands in a row of a segment. */
+interface Batch {
+  readonly segment: Segment;
+  readonly from: Position;
+  commands: number;
+  bytes: number;
+}
 
 /** Beyond it, commands wait here rather than in the connection. */
 const MAX_IN_FLIGHT = 4;
@@ -12,15 +21,15 @@ const MAX_BATCH = 1024;
 
 /** See the head of this file. */
 export class HomeReplay {
-  private readonly apply: (commands: readonly StampedCommand[]) => Promise<ReplayOutcome>;
+  private readonly apply: (commands: Iterable<StampedCommand>) => Promise<ReplayOutcome>;
   private readonly progress = new Progress();
-  private waiting: StampedCommand[] = [];
+  private readonly waiting: Batch[] = [];
   private inFlight = 0;
   private immediate: NodeJS.Immediate | undefined;
   private acceptedCount = 0;
   private heldTotal = 0;
 
-  constructor(apply: (commands: readonly StampedCommand[]) => Promise<ReplayOutcome>) {
+  constructor(apply: (commands: Iterable<StampedCommand>) => Promise<ReplayOutcome>) {
     this.apply = apply;
   }
 
@@ -39,10 +48,17 @@ export class HomeReplay {
     return this.heldTotal;
   }
 
-  add(command: StampedCommand): void {
+  /** Takes the newest command of a segment. */
+  add(segment: Segment): void {
+    let batch = this.waiting.at(-1);
+    if (batch?.segment !== segment || batch.commands === MAX_BATCH) {
+      batch = { segment, from: segment.newest, commands: 0, bytes: 0 };
+      this.waiting.push(batch);
+    }
+    batch.commands += 1;
+    batch.bytes += segment.newestBytes;
     this.acceptedCount += 1;
-    this.heldTotal += heldBytes(command.args);
-    this.waiting.push(command);
+    this.heldTotal += segment.newestBytes;
     // What this turn of the event loop still brings goes along.
     this.immediate ??= setImmediate(() => this.send());
   }
@@ -54,17 +70,19 @@ export class HomeReplay {
 
   private send(): void {
     this.immediate = undefined;
-    while (this.waiting.length > 0 && this.inFlight < MAX_IN_FLIGHT) {
-      void this.replay(this.waiting.splice(0, MAX_BATCH));
+    while (this.inFlight < MAX_IN_FLIGHT) {
+      const batch = this.waiting.shift();
+      if (batch === undefined) return;
+      void this.replay(batch);
     }
   }
 
-  private async replay(commands: readonly StampedCommand[]): Promise<void> {
-    const settle = this.progress.begin(commands.length);
+  private async replay({ segment, from, commands, bytes }: Batch): Promise<void> {
+    const settle = this.progress.begin(commands);
     this.inFlight += 1;
-    await this.apply(commands);
+    await this.apply(segment.read(from, bytes));
     this.inFlight -= 1;
-    this.heldTotal -= commands.reduce((sum, { args }) => sum + heldBytes(args), 0);
+    this.heldTotal -= bytes;
     settle();
     this.send();
   }

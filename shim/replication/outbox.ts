@@ -1,59 +1,57 @@
 // Accepted commands that the bus has not confirmed yet, oldest first. What it has taken in leaves it only by confirmation,
 // or because newer commands in it make up for it; it counts its memory, so that whoever accepts commands can bound it.
 
-import { commandBytes, type StampedCommand } from "./envelope";
+import type { StampedCommand } from "./envelope";
 import { isMessage } from "./messages";
 import { replaySteps } from "./replaySteps";
-
-/** What the objects around a command's bytes take up in memory, so that small commands cannot exceed the bound unseen. */
-const OBJECT_BYTES = 100;
-
-/** What an accepted command takes up in memory, in bytes. */
-export function heldBytes(args: readonly Buffer[]): number {
-  return commandBytes(args) + OBJECT_BYTES * (args.length + 1);
-}
+import { commandBytes, Segment } from "./segment";
 
 /** See the head of this file. */
 export class Outbox {
-  private waiting: StampedCommand[] = [];
-  private waitingTotal = 0;
-  private acceptedTotal = 0;
-  private heldTotal = 0;
+  private waiting: Segment[] = [];
+  private heldCommands = 0;
+  private heldBytes = 0;
+
+  /**
+   * @param origin - of all its commands.
+   * @param capacity - bytes of commands that one envelope can carry.
+   */
+  constructor(
+    private readonly origin: number,
+    private readonly capacity: number,
+  ) {}
 
   /** Commands waiting or under way; messages do not count. */
   get commands(): number {
-    return this.acceptedTotal;
+    return this.heldCommands;
   }
 
   /** Memory of the commands and messages waiting or under way. */
   get bytes(): number {
-    return this.heldTotal;
+    return this.heldBytes;
   }
 
-  /** What the waiting commands take up in envelopes, in bytes. */
-  get waitingBytes(): number {
-    return this.waitingTotal;
+  /** Envelopes' worth of commands that wait; all but the last are full. */
+  get envelopes(): number {
+    return this.waiting.length;
   }
 
-  add(command: StampedCommand): void {
-    this.heldTotal += heldBytes(command.args);
-    this.waitingTotal += commandBytes(command.args);
-    if (!isMessage(command)) this.acceptedTotal += 1;
-    this.waiting.push(command);
-  }
-
-  /** The oldest waiting commands that fit into `capacity` bytes of an envelope; they count until confirmed. */
-  take(capacity: number): readonly StampedCommand[] {
-    let bytes = 0;
-    let count = 0;
-    for (const { args } of this.waiting) {
-      const next = bytes + commandBytes(args);
-      if (next > capacity) break;
-      bytes = next;
-      count += 1;
+  /** Copies a command, whose stamp must be above all others. @returns where to, as its newest */
+  add(command: StampedCommand): Segment {
+    let segment = this.waiting.at(-1);
+    if (segment === undefined || segment.bytes + commandBytes(command.args) > this.capacity) {
+      segment = new Segment(this.origin);
+      this.waiting.push(segment);
     }
-    this.waitingTotal -= bytes;
-    return this.waiting.splice(0, count);
+    segment.append(command);
+    if (!isMessage(command)) this.heldCommands += 1;
+    this.heldBytes += segment.newestBytes;
+    return segment;
+  }
+
+  /** The oldest waiting commands that fit into an envelope; they count until confirmed. */
+  take(): Segment | undefined {
+    return this.waiting.shift();
   }
 
   /**
@@ -83,24 +81,22 @@ export class Outbox {
       }
       return !needed;
     };
-    const kept: StampedCommand[] = [];
-    for (const command of this.waiting.toReversed()) {
-      if (superseded(command)) {
-        this.heldTotal -= heldBytes(command.args);
-        this.waitingTotal -= commandBytes(command.args);
-        this.acceptedTotal -= 1;
-      } else {
-        kept.push(command);
+    const verdicts = this.waiting.toReversed().map((segment) => [...segment].reverse().map(superseded).reverse());
+    const segments = this.waiting;
+    this.waiting = [];
+    for (const segment of segments) {
+      const verdict = verdicts.pop();
+      this.confirm(segment);
+      let index = 0;
+      for (const command of segment) {
+        if (!verdict?.[index++]) this.add(command);
       }
     }
-    this.waiting = kept.reverse();
   }
 
   /** Forgets commands that {@link Outbox.take} has given: the bus has them. */
-  confirm(commands: readonly StampedCommand[]): void {
-    for (const command of commands) {
-      this.heldTotal -= heldBytes(command.args);
-      if (!isMessage(command)) this.acceptedTotal -= 1;
-    }
+  confirm({ commands, bytes }: Segment): void {
+    this.heldCommands -= commands;
+    this.heldBytes -= bytes;
   }
 }

@@ -5,16 +5,14 @@ import { EventEmitter, once } from "node:events";
 import type { Logger } from "pino";
 import type { Bus } from "../bus/bus";
 import { backOff } from "./backoff";
-import type { StampedCommand } from "./envelope";
 import type { Outbox } from "./outbox";
+import type { Segment } from "./segment";
 
 /** What a {@link Publisher} needs. */
 export interface PublisherOptions {
   readonly bus: Bus;
   readonly outbox: Outbox;
-  readonly seal: (commands: readonly StampedCommand[]) => string;
-  /** Bytes of commands that one envelope can carry. */
-  readonly capacity: number;
+  readonly seal: (commands: Segment) => string;
   readonly intervalMs: number;
   readonly log: Logger;
 }
@@ -45,11 +43,13 @@ export class Publisher {
 
   /** To be called whenever something came into the outbox. */
   wake(): void {
-    const { outbox, capacity } = this.options;
-    if (outbox.waitingBytes === 0 || this.immediate || this.inFlight === MAX_IN_FLIGHT || this.failing > 0) return;
-    const waitMs = outbox.waitingBytes >= capacity ? 0 : this.nextAtMs - performance.now();
+    const { envelopes } = this.options.outbox;
+    if (envelopes === 0 || this.immediate || this.inFlight === MAX_IN_FLIGHT || this.failing > 0) return;
+    const full = envelopes > 1;
+    if (this.timer && !full) return;
+    const waitMs = full ? 0 : this.nextAtMs - performance.now();
     if (waitMs > 0) {
-      this.timer ??= setTimeout(() => this.send(), waitMs);
+      this.timer = setTimeout(() => this.send(), waitMs);
     } else {
       // What this turn of the event loop still brings goes along.
       this.immediate = setImmediate(() => this.send());
@@ -60,26 +60,33 @@ export class Publisher {
   async drain(timeoutMs: number): Promise<void> {
     this.intervalMs = 0;
     this.nextAtMs = 0;
+    clearTimeout(this.timer);
+    this.timer = undefined;
     this.wake();
     const timeout = AbortSignal.timeout(timeoutMs);
     if (this.options.outbox.commands > 0) await once(this.events, "empty", { signal: timeout }).catch(() => {});
     this.closing.abort();
-    clearTimeout(this.timer);
     clearImmediate(this.immediate);
   }
 
+  /** Publishes what is due, and what is full beyond that: one turn of the event loop may bring several envelopes. */
   private send(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.immediate = undefined;
     this.nextAtMs = performance.now() + this.intervalMs;
-    this.inFlight += 1;
-    void this.publish(this.options.outbox.take(this.options.capacity));
+    const { outbox } = this.options;
+    for (let next = this.next(); next; next = outbox.envelopes > 1 ? this.next() : undefined) void this.publish(next);
     this.wake();
   }
 
-  private async publish(commands: readonly StampedCommand[]): Promise<void> {
+  private next(): Segment | undefined {
+    return this.inFlight < MAX_IN_FLIGHT && this.failing === 0 ? this.options.outbox.take() : undefined;
+  }
+
+  private async publish(commands: Segment): Promise<void> {
     const { bus, outbox, seal, log } = this.options;
+    this.inFlight += 1;
     const body = seal(commands);
     for (let attempt = 1; !this.closing.signal.aborted; attempt += 1) {
       try {

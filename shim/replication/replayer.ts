@@ -149,7 +149,7 @@ export class Replayer {
   }
 
   /** Applies commands in the order given. Never rejects: what fails is in the outcome. */
-  async apply(commands: readonly StampedCommand[]): Promise<ReplayOutcome> {
+  async apply(commands: Iterable<StampedCommand>): Promise<ReplayOutcome> {
     const outcome: ReplayOutcome = {
       applied: 0,
       stale: 0,

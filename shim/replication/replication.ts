@@ -10,24 +10,18 @@ import type { Bus } from "../bus/bus";
 import type { CommandSpecification } from "../commands/specification";
 import { Canary } from "./canary";
 import { Consumer } from "./consumer";
-import {
-  commandBytes,
-  commandsCapacity,
-  EnvelopeCodec,
-  type EnvelopeKey,
-  NEWEST_VERSION,
-  type StampedCommand,
-} from "./envelope";
+import { commandsCapacity, EnvelopeCodec, type EnvelopeKey, NEWEST_VERSION, type StampedCommand } from "./envelope";
 import { Figures, type ReplicationFigures } from "./figures";
 import { HomeReplay } from "./homeReplay";
 import { CANARY, type MessageHandlers } from "./messages";
 import { CommandError, hasKin, normalise } from "./normalisation";
-import { heldBytes, Outbox } from "./outbox";
+import { Outbox } from "./outbox";
 import { Publisher } from "./publisher";
 import { Regions, type Report } from "./regions";
 import { Replayer } from "./replayer";
 import { MAX_ARGUMENTS } from "./replayScript";
 import { replaySteps } from "./replaySteps";
+import { commandBytes, Segment } from "./segment";
 import { Clock, parseStamp, type Stamp } from "./stamp";
 
 /** What a {@link Replication} needs. */
@@ -62,16 +56,6 @@ const GOODBYE_TIMEOUT_MS = 1_000;
 const COALESCE_SHARE = 8;
 /** A cluster that leaves commands unanswered for so long counts as lost. */
 const SOCKET_TIMEOUT_MS = 5_000;
-
-/** Copies arguments into memory of their own: a slice would keep the whole network chunk alive. */
-function owned(args: readonly Buffer[]): readonly Buffer[] {
-  const copy = Buffer.concat(args);
-  let end = 0;
-  return args.map(({ length }) => {
-    end += length;
-    return copy.subarray(end - length, end);
-  });
-}
 
 /** See the head of this file. */
 export class Replication {
@@ -108,15 +92,14 @@ export class Replication {
     });
     this.clock = new Clock(origin);
     this.capacity = commandsCapacity(region, options.envelopeMaxBytes);
-    this.outbox = new Outbox();
+    this.outbox = new Outbox(origin, this.capacity);
     this.tally = new Figures(origin.toString(16).padStart(8, "0"), this.outbox, options.registry);
     const codec = new EnvelopeCodec(options.envelopeKeys);
     this.codec = codec;
     this.publisher = new Publisher({
       bus,
       outbox: this.outbox,
-      seal: (commands) => codec.seal({ region, origin, commands }),
-      capacity: this.capacity,
+      seal: (commands) => codec.seal(region, commands),
       intervalMs: options.publishIntervalMs,
       log,
     });
@@ -186,15 +169,14 @@ export class Replication {
     const stamp = this.clock.next();
     let stamped: StampedCommand;
     try {
-      stamped = { stamp, args: owned(normalise(name, args, stamp)) };
+      stamped = { stamp, args: normalise(name, args, stamp) };
     } catch (error) {
       if (error instanceof CommandError) return { ok: false, error: error.message };
       throw error;
     }
     const error = this.obstacle(stamped);
     if (error !== undefined) return { ok: false, error };
-    this.enqueue(stamped);
-    this.home.add(stamped);
+    this.home.add(this.enqueue(stamped));
     return accepted;
   }
 
@@ -243,10 +225,11 @@ export class Replication {
     return stamp;
   }
 
-  private enqueue(command: StampedCommand): void {
-    this.outbox.add(command);
-    this.addedBytes += heldBytes(command.args);
+  private enqueue(command: StampedCommand): Segment {
+    const segment = this.outbox.add(command);
+    this.addedBytes += segment.newestBytes;
     this.publisher.wake();
+    return segment;
   }
 
   /** Why a command cannot be accepted now, in Redis's form. */
@@ -259,12 +242,11 @@ export class Replication {
       return `ERR command of ${command.args.length} arguments is too long for database 1 (at most ${MAX_ARGUMENTS}), split it`;
     }
     const { outboxMaxBytes } = this.options;
-    const held = heldBytes(command.args);
-    if (this.outbox.bytes + held > outboxMaxBytes && this.addedBytes > outboxMaxBytes / COALESCE_SHARE) {
+    if (this.outbox.bytes + bytes > outboxMaxBytes && this.addedBytes > outboxMaxBytes / COALESCE_SHARE) {
       this.addedBytes = 0;
       this.outbox.coalesce();
     }
-    if (Math.max(this.outbox.bytes, this.home.bytes) + held > outboxMaxBytes) {
+    if (Math.max(this.outbox.bytes, this.home.bytes) + bytes > outboxMaxBytes) {
       return `BUSY database 1 has ${outboxMaxBytes} bytes of commands waiting to be sent, try again later`;
     }
     return undefined;
@@ -276,7 +258,9 @@ export class Replication {
     if (canaryIntervalMs === 0) return;
     const stamp = this.clock.next();
     const args = [Buffer.from(CANARY), Buffer.from(JSON.stringify(this.report(true)))];
-    const body = this.codec.seal({ region, origin: stamp.origin, commands: [{ stamp, args }] });
+    const farewell = new Segment(stamp.origin);
+    farewell.append({ stamp, args });
+    const body = this.codec.seal(region, farewell);
     await Promise.race([bus.publish(body).catch(() => {}), sleep(GOODBYE_TIMEOUT_MS, undefined, { ref: false })]);
   }
 
@@ -286,7 +270,7 @@ export class Replication {
     return { reads: NEWEST_VERSION, intervalMs: this.options.canaryIntervalMs, leaving, lagMs, ...figures };
   }
 
-  private async replayAtHome(commands: readonly StampedCommand[]) {
+  private async replayAtHome(commands: Iterable<StampedCommand>) {
     const outcome = await this.replayer.apply(commands);
     this.tally.replayed("home", outcome);
     for (const failure of outcome.poison) this.options.log.error(failure, "the cluster cannot run an accepted command");

@@ -1,15 +1,15 @@
 import { describe, expect, it } from "@jest/globals";
 import { pino } from "pino";
 import type { Bus } from "../../shim/bus/bus";
-import { commandBytes, type StampedCommand } from "../../shim/replication/envelope";
 import { Outbox } from "../../shim/replication/outbox";
 import { Publisher } from "../../shim/replication/publisher";
+import { commandBytes, type Segment } from "../../shim/replication/segment";
 
-function command(value: string): StampedCommand {
-  return { stamp: { ms: 1, counter: 0, origin: 1 }, args: ["SET", "k", value].map((arg) => Buffer.from(arg)) };
+function argsOf(value: string): Buffer[] {
+  return ["SET", "k", value].map((arg) => Buffer.from(arg));
 }
 
-const size = commandBytes(command("0").args);
+const size = commandBytes(argsOf("0"));
 
 /** A publisher whose envelopes are its commands' values, on a bus that the test decides about. */
 function start({ intervalMs, capacity }: { intervalMs: number; capacity: number }) {
@@ -21,10 +21,11 @@ function start({ intervalMs, capacity }: { intervalMs: number; capacity: number 
     waiters.shift()?.();
     return new Promise<void>((resolve, reject) => verdicts.push({ resolve, reject: () => reject(new Error("down")) }));
   };
-  const outbox = new Outbox();
-  const seal = (commands: readonly StampedCommand[]) => commands.map(({ args }) => args[2]).join(" ");
+  const outbox = new Outbox(1, capacity);
+  const seal = (commands: Segment) => [...commands].map(({ args }) => args[2]).join(" ");
   const bus = { publish } as Partial<Bus> as Bus;
-  const publisher = new Publisher({ bus, outbox, seal, capacity, intervalMs, log: pino({ level: "silent" }) });
+  const publisher = new Publisher({ bus, outbox, seal, intervalMs, log: pino({ level: "silent" }) });
+  let counter = 0;
   return {
     outbox,
     publisher,
@@ -32,7 +33,7 @@ function start({ intervalMs, capacity }: { intervalMs: number; capacity: number 
     verdicts,
     add(...values: string[]) {
       for (const value of values) {
-        outbox.add(command(value));
+        outbox.add({ stamp: { ms: 1, counter: counter++, origin: 1 }, args: argsOf(value) });
         publisher.wake();
       }
     },
@@ -52,15 +53,30 @@ describe("publisher", () => {
     expect(outbox.commands).toBe(4);
     for (const { resolve } of verdicts) resolve();
     await publisher.drain(1000);
-    expect(outbox).toMatchObject({ commands: 0, bytes: 0, waitingBytes: 0 });
+    expect(outbox).toMatchObject({ commands: 0, bytes: 0, envelopes: 0 });
   });
 
   it("splits between commands, and does not pace full envelopes", async () => {
     const { add, publisher, published, nextPublish } = start({ intervalMs: 1_000_000, capacity: 2 * size });
-    add("1", "2", "3", "4");
-    await nextPublish();
+    add("1", "2", "3", "4", "5");
     await nextPublish();
     expect(published).toEqual(["1 2", "3 4"]);
+    await publisher.drain(0);
+  });
+
+  it("publishes all that is full in one turn, with four envelopes under way at most", async () => {
+    const { add, outbox, publisher, published, verdicts, nextPublish } = start({
+      intervalMs: 1_000_000,
+      capacity: 2 * size,
+    });
+    add(..."123456789abc");
+    await nextPublish();
+    expect(published).toEqual(["1 2", "3 4", "5 6", "7 8"]);
+    const next = nextPublish();
+    verdicts[0]!.resolve();
+    await next;
+    expect(published.slice(4)).toEqual(["9 a"]);
+    expect(outbox.commands).toBe(10);
     await publisher.drain(0);
   });
 

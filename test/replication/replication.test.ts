@@ -14,6 +14,7 @@ import { SnsSqsBus } from "../../shim/bus/snsSqsBus";
 import { type CommandSpecification, packagedSpecifications } from "../../shim/commands/specification";
 import { EnvelopeCodec, type EnvelopeKey } from "../../shim/replication/envelope";
 import { Replication, type ReplicationOptions } from "../../shim/replication/replication";
+import { segmentOf } from "../support/segments";
 import { describeWithServer } from "../support/servers";
 
 const commands = new Map(packagedSpecifications().map((command) => [command.name, command]));
@@ -198,11 +199,11 @@ describeWithServer("replication between three regions", () => {
     const codec = new EnvelopeCodec(envelopeKeys);
     const args = ["SET", "poisoned", "v"].map((word) => Buffer.from(word));
     const envelope = (ms: number, words = args) =>
-      codec.seal({ region: "us-east-1", origin: 1, commands: [{ stamp: { ms, counter: 0, origin: 1 }, args: words }] });
+      codec.seal("us-east-1", segmentOf(1, [{ stamp: { ms, counter: 0, origin: 1 }, args: words }]));
     const stranger = new EnvelopeCodec([{ id: 9, key: randomBytes(32) }]);
     const bodies = [
       "nonsense",
-      stranger.seal({ region: "us-east-1", origin: 1, commands: [] }),
+      stranger.seal("us-east-1", segmentOf(1, [])),
       envelope(Date.now() + 120_000),
       envelope(Date.now(), [Buffer.from("NOSUCH"), Buffer.from("k")]),
       envelope(
@@ -243,7 +244,7 @@ describeWithServer("replication between three regions", () => {
       stamp: { ms: Date.now(), counter, origin: 1 },
       args: line.split(" ").map((word) => Buffer.from(word)),
     }));
-    const Message = new EnvelopeCodec(envelopeKeys).seal({ region: "us-east-1", origin: 1, commands });
+    const Message = new EnvelopeCodec(envelopeKeys).seal("us-east-1", segmentOf(1, commands));
     await sns.send(new PublishCommand({ TopicArn: addresses.get("us-east-1")!.topicArn, Message }));
     await eventually(async () => expect(await clients.get("eu-west-1")!.get("beside")).toBe("v"));
     expect(await registry.metrics()).toMatch(/redis_on_fly_skipped_messages_total [1-9]/);

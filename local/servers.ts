@@ -1,5 +1,5 @@
 // Real Redis or Valkey servers on loopback: memory only, evicting, with a password, on a free port; gone when we are.
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -75,6 +75,9 @@ async function launch(port: number, password: string): Promise<Program> {
     bind: "127.0.0.1",
     requirepass: password,
     dir: tmpdir(),
+    // Of a name that no file has: a server starts empty. Replicas take in their primary's data without a file.
+    dbfilename: `${randomUUID()}.rdb`,
+    "repl-diskless-load": "swapdb",
     save: "",
     appendonly: "no",
     maxmemory: "256mb",

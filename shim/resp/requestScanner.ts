@@ -86,6 +86,12 @@ export class RequestScanner<Entry> {
     this.start = 0;
   }
 
+  /** Copies the chunk, whose memory is about to be used for another; offsets stay what they are. */
+  keep(): Buffer {
+    this.chunk = Buffer.from(this.chunk);
+    return this.chunk;
+  }
+
   /** Whether the chunk ended within a command. */
   get withinCommand(): boolean {
     return this.place !== "start";

@@ -21,8 +21,8 @@ export interface LargeHead {
   readonly entry: CommandEntry | undefined;
   /** The command's name included. */
   readonly argumentCount: number;
-  /** Some of its first bytes. */
-  readonly begun: Buffer;
+  /** Its first bytes, or some of them. */
+  readonly begun: () => Buffer;
   /** What it is too large for where it cannot be passed on. */
   readonly limitBytes: number;
   readonly database: 0 | 1;
@@ -60,10 +60,10 @@ export class LargeRequest {
 
 /** How the shim itself answers a large request; undefined where it goes to the cluster. */
 export function answerLarge({ entry, argumentCount, begun, limitBytes, database, user, typed }: LargeHead) {
-  if (!entry) return encodeError(unknownCommand(parseArguments(begun).slice(0, 1)));
+  if (!entry) return encodeError(unknownCommand(parseArguments(begun()).slice(0, 1)));
   const { specification } = entry;
   const rule = database === 0 ? entry.regional : entry.virtual;
-  if (rule === "refuse") return encodeError(refusalText(String(parseArguments(begun)[0]?.toString("latin1"))));
+  if (rule === "refuse") return encodeError(refusalText(String(parseArguments(begun())[0]?.toString("latin1"))));
   const prohibited = user && prohibition(user, specification);
   if (prohibited !== undefined) return encodeError(prohibited);
   if (database === 0 && (rule === "forward" || rule === "private" || streamed.has(specification.name)))

@@ -78,17 +78,22 @@ export class Listener {
     return left;
   }
 
-  private welcome(socket: Socket, typed: boolean): void {
+  private welcome(accepted: Socket, typed: boolean): void {
     const { services } = this;
     const { maxClients, idleTimeoutMs, maxAgeMs } = this.options;
     if (this.sessions.size >= maxClients) {
       services.counters.rejected++;
-      socket.on("error", () => socket.destroy()).end(tooMany);
+      accepted.on("error", () => accepted.destroy()).end(tooMany);
       return;
     }
-    const session = new Session(++services.counters.connections, socket, services, typed);
+    const session = new Session(++services.counters.connections, accepted, services, typed);
+    const { socket } = session;
     this.sessions.add(session);
-    if (idleTimeoutMs > 0) socket.setTimeout(idleTimeoutMs, () => session.leaveIdle());
+    socket.setTimeout(idleTimeoutMs).on("timeout", () => {
+      session.leaveIdle();
+      // Whoever was busy is looked at again: what is written past the stream does not start the time anew.
+      socket.setTimeout(idleTimeoutMs);
+    });
     // Spread, so that clients which came together do not leave together.
     const ageMs = maxAgeMs * (0.9 + Math.random() / 5);
     const aging = maxAgeMs > 0 ? setTimeout(() => session.finish(), ageMs).unref() : undefined;

@@ -1,6 +1,7 @@
 // The way out of a session: everything its client gets, in the order of its requests. At most one lane has requests of
 // the session in flight, so order is kept by letting the shim's own answers trail behind the replies still to come.
 import type { Socket } from "node:net";
+import { writeNow } from "../sockets/directWriting";
 import type { Lane, LaneEntry, ReplySink } from "../upstream/lane";
 
 /** What an outlet tells its session. */
@@ -79,7 +80,8 @@ export class Outlet implements ReplySink {
     if (!first || socket.destroyed) return;
     const bytes = output.length === 1 ? first : Buffer.concat(output);
     output.length = 0;
-    if (!socket.write(bytes) && socket.writableLength > this.limitBytes) this.events.overflow(socket.writableLength);
+    writeNow(socket, bytes);
+    if (socket.writableLength > this.limitBytes) this.events.overflow(socket.writableLength);
   }
 
   preferPrivate(): void {

@@ -15,6 +15,7 @@ import { type Principal, prohibition } from "../commands/users";
 import { parseArguments, splitInline } from "../resp/arguments";
 import { encodeError, encodeRequest, encodeSimple, type Protocol } from "../resp/encoder";
 import { type RequestEvent, RequestScanner } from "../resp/requestScanner";
+import { readAccepted } from "../sockets/sharedReading";
 import type { Lane } from "../upstream/lane";
 import { unreachableText } from "../upstream/lanePool";
 import { LaneChoice } from "./laneChoice";
@@ -30,6 +31,9 @@ export class Session implements LocalSession {
   protocol: Protocol = 2;
   database: 0 | 1 = 0;
   user: Principal | undefined;
+
+  /** The client's connection. */
+  readonly socket: Socket;
 
   private readonly scanner: RequestScanner<CommandEntry>;
   private readonly outlet: Outlet;
@@ -55,23 +59,20 @@ export class Session implements LocalSession {
 
   constructor(
     readonly id: number,
-    private readonly socket: Socket,
+    accepted: Socket,
     private readonly services: SessionServices,
     /** Whether database 1 answers in the types that commands have, instead of OK. */
     private readonly typed: boolean,
   ) {
     this.scanner = new RequestScanner(services.table);
+    this.socket = readAccepted(accepted, (bytes) => this.receive(bytes));
+    const { socket } = this;
     this.outlet = new Outlet(socket, services.outputLimitBytes, {
       idle: () => this.onIdle(),
       large: () => this.lanes.preferPrivate(),
       overflow: (waitingBytes) => this.onOverflow(waitingBytes),
     });
     this.lanes = new LaneChoice(services.pool, this.outlet);
-    socket.on("data", (chunk: Buffer) => {
-      this.chunk = chunk;
-      this.scanner.feed(chunk);
-      this.advance();
-    });
     socket.on("end", () => this.onEnd());
     socket.on("error", (error) =>
       services.log.debug({ session: id, reason: error.message }, "a client's socket failed"),
@@ -94,6 +95,14 @@ export class Session implements LocalSession {
   destroy(): void {
     this.leaving = true;
     this.socket.destroy();
+  }
+
+  /** Takes what came; its memory is used again afterwards. */
+  private receive(bytes: Buffer): void {
+    this.chunk = bytes;
+    this.scanner.feed(bytes);
+    this.advance();
+    if (this.waiting || this.fetching) this.chunk = this.scanner.keep();
   }
 
   /** Takes events until the chunk is used up or one has to wait. */
@@ -206,7 +215,7 @@ export class Session implements LocalSession {
   /** The chunk is used up: what it has of an unfinished command is kept or passed on. */
   private keepRest(): void {
     if (this.stream) this.writeStream(this.chunk.length);
-    else if (this.scanner.withinCommand) this.held.push(this.chunk.subarray(this.scanner.start));
+    else if (this.scanner.withinCommand) this.held.push(Buffer.from(this.chunk.subarray(this.scanner.start)));
   }
 
   private takeFrame(frame: Buffer): boolean {
@@ -331,7 +340,8 @@ export class Session implements LocalSession {
   private takeLarge(): boolean {
     const { scanner, database, user, typed } = this;
     const { entry, argumentCount, largeBytes: limitBytes } = scanner;
-    const begun = Buffer.concat([...this.held, this.chunk.subarray(scanner.start)]).subarray(0, LARGE_REQUEST_BYTES);
+    const begun = (): Buffer =>
+      Buffer.concat([...this.held, this.chunk.subarray(scanner.start)]).subarray(0, LARGE_REQUEST_BYTES);
     const answer = answerLarge({ entry, argumentCount, begun, limitBytes, database, user, typed });
     if (answer) {
       this.outlet.answer(answer);

@@ -10,11 +10,16 @@ import { connect as connectTls } from "node:tls";
 import type { ClusterAddress } from "../configuration";
 import { encodeError, encodeRequest, type Protocol } from "../resp/encoder";
 import { ReplyScanner } from "../resp/replyScanner";
+import { writeNow } from "../sockets/directWriting";
+import { sharedReading } from "../sockets/sharedReading";
 import { tlsOptions } from "./address";
 
 /** Who sent a request and gets its reply. */
 export interface ReplySink {
-  /** Takes reply bytes; `completed` replies end in them. The bytes may begin or end within a reply. */
+  /**
+   * Takes reply bytes, whose memory is used again after `flush`; `completed` replies end in them. The bytes may begin or
+   * end within a reply.
+   */
   reply(bytes: Buffer, completed: number): void;
   /** Told after all that one chunk brought was handed over: the time to write. */
   flush(): void;
@@ -73,8 +78,8 @@ const READ_ONLY = "-READONLY";
 const LARGE_REPLY_BYTES = 64 * 1024;
 /** More than this waiting to be written upstream makes senders pause. */
 const CONGESTED_BYTES = 4 * 1024 * 1024;
-/** Writes up to this size are copied into one buffer. */
-const MAX_COPIED_BYTES = 64 * 1024;
+/** Requests are gathered up to this size. */
+const OUTPUT_BYTES = 64 * 1024;
 const KEEP_ALIVE_MS = 60_000;
 
 const lostText = "ERR upstream connection lost, the command may or may not have run";
@@ -94,7 +99,9 @@ export class Lane {
   private progressAt = performance.now();
   private oldest: LaneEntry | undefined;
   private newest: LaneEntry | undefined;
-  private output: Buffer[] = [];
+  /** Requests of this turn of the event loop: one write is one system call. */
+  private readonly output = Buffer.allocUnsafeSlow(OUTPUT_BYTES);
+  private gathered = 0;
   private flushing = false;
   private paused = false;
   private retiring = false;
@@ -109,12 +116,14 @@ export class Lane {
     const { lookup } = options;
     const keepAlive = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
     const target = { host, port, ...keepAlive, ...(lookup && { lookup }) };
-    this.socket = tls ? connectTls({ ...target, ...tlsOptions(host) }) : connectPlain(target);
+    const read = (bytes: Buffer): void => this.onData(bytes);
+    this.socket = tls
+      ? connectTls({ ...target, ...tlsOptions(host) }).on("data", read)
+      : connectPlain({ ...target, onread: sharedReading(read) });
     this.watch = setInterval(
       () => this.checkDeadline(),
       Math.min(options.connectTimeoutMs, options.timeoutMs) / 4,
     ).unref();
-    this.socket.on("data", (chunk: Buffer) => this.onData(chunk));
     this.socket.on("drain", () => this.onDrain());
     this.socket.on("error", (error) => this.lose(error));
     this.socket.on("close", () => this.lose(new Error("the cluster closed the connection")));
@@ -153,15 +162,24 @@ export class Lane {
     return entry;
   }
 
-  /** Puts bytes of requests into the next write. */
+  /** Puts bytes of requests into the next write; their memory may be used again at once. */
   write(bytes: Buffer): void {
     if (this.state === "closed") return;
     // A request that streams up is progress; on a shared lane others' requests would hide a silent cluster.
     if (this.exclusive) this.progressAt = performance.now();
-    this.output.push(bytes);
+    const { output } = this;
+    if (bytes.length > output.length - this.gathered) this.writeGathered();
+    if (bytes.length > output.length) {
+      writeNow(this.socket, bytes);
+      return;
+    }
+    this.gathered += bytes.copy(output, this.gathered);
     if (this.flushing) return;
     this.flushing = true;
-    setImmediate(() => this.flush());
+    setImmediate(() => {
+      this.flushing = false;
+      this.writeGathered();
+    });
   }
 
   /** Calls back once what waits to be written has gone; at once where the lane closes. */
@@ -197,21 +215,10 @@ export class Lane {
     return encodeRequest(credentials.length > 0 ? ["AUTH", ...credentials] : ["PING"]);
   }
 
-  private flush(): void {
-    this.flushing = false;
-    const { output } = this;
-    this.output = [];
-    if (this.state === "closed") return;
-    // One write is one system call; up to a point copying is cheaper than handing many small buffers to the kernel.
-    let bytes = 0;
-    for (const { length } of output) bytes += length;
-    if (bytes <= MAX_COPIED_BYTES) {
-      this.socket.write(Buffer.concat(output, bytes));
-      return;
-    }
-    this.socket.cork();
-    for (const buffer of output) this.socket.write(buffer);
-    this.socket.uncork();
+  private writeGathered(): void {
+    const bytes = this.output.subarray(0, this.gathered);
+    this.gathered = 0;
+    if (this.state !== "closed" && bytes.length > 0) writeNow(this.socket, bytes);
   }
 
   private onData(chunk: Buffer): void {
@@ -337,7 +344,7 @@ export class Lane {
     const first = this.oldest;
     this.oldest = undefined;
     this.newest = undefined;
-    this.output = [];
+    this.gathered = 0;
     // First, so that whoever is answered here and sends on finds another lane.
     this.events.lost(this, reason);
     for (let entry = first; entry; entry = entry.next) {

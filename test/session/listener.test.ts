@@ -158,6 +158,7 @@ describeWithServer("a listener", () => {
     waiting.send(["BLPOP", "queue", "1"]);
     await silent.closed;
     expect(await waiting.take(1)).toEqual(["*-1\r\n"]);
+    await waiting.closed;
     await fabric?.stop();
     const old = await open(await start({ FLY_REDIS_MAX_AGE_MS: "200" }));
     old.send(["BLPOP", "queue", "1"]);

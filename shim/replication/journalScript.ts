@@ -18,6 +18,8 @@
 export const journals = `
 local OFFSET, FAR = 2^45, 2^50
 local MAX_COMMANDS, MAX_BYTES, MAX_BASE, MAX_DUMP, SHORT_LIVED_MS = 512, 65536, 65536, 8192, 10000
+-- To pack more would hold up the server.
+local MAX_PACKED = 1048576
 local function stampOf(ms)
   return string.format('%012x', ms) .. sub(NEVER, 13)
 end
@@ -67,6 +69,23 @@ end
 local function valuePrint(value)
   if #value > MAX_DUMP then return number(#value) end
   return sub(redis.sha1hex(value), 1, 8)
+end
+
+-- The print of a string that is there, without reading a large one.
+local function printOf(key)
+  local length = redis.pcall('STRLEN', key)
+  if type(length) == 'number' and length > MAX_DUMP then return number(length) end
+  local value = redis.pcall('GET', key)
+  return type(value) == 'string' and valuePrint(value)
+end
+
+-- What is there, packed; or that it is too large for the journal.
+local function baseOf(key)
+  local size = call('MEMORY', 'USAGE', key)
+  if not size then return end
+  local base = size <= MAX_PACKED and call('DUMP', key)
+  if base and #base <= MAX_BASE then return base end
+  return nil, true
 end
 
 local function drop(r)
@@ -123,14 +142,13 @@ local function begin(r, stamp)
       return j
     end
     if not present then return nil, 'v' end
-    local value = redis.pcall('GET', r.key)
-    if expiry ~= instant or type(value) ~= 'string' or valuePrint(value) ~= print then return nil, 'c' end
+    if expiry ~= instant or printOf(r.key) ~= print then return nil, 'c' end
   else
     j.floor = higher(higher(r.stamp, r.floor), late)
   end
   if present then
-    j.base, j.baseExpiry, j.expiry = call('DUMP', r.key), expiry, expiry
-    if #j.base > MAX_BASE then j.base, j.large = nil, true end
+    j.base, j.large = baseOf(r.key)
+    j.baseExpiry, j.expiry = expiry, expiry
     j.print = fingerprint(r.key)
   end
   return j
@@ -198,6 +216,11 @@ end
 
 -- Runs a command whose instants may have been moved. Its error is kept for the caller alone.
 local function runEntry(e, by)
+  if e.place then
+    e.place(by)
+    e.outcome = 'a'
+    return e.outcome
+  end
   local list = e.list or cmsgpack.unpack(e.packed)
   local at = list[1]
   if at > 0 and by > 0 then
@@ -231,9 +254,9 @@ local function refold(r, j, fold)
       j.count, j.bytes, j.newest = j.count + 1, j.bytes + #e.packed, e.stamp
     end
     if i == fold then
-      j.base, j.large, x = call('DUMP', key) or nil, nil, expiryOf(key)
+      j.base, j.large = baseOf(key)
+      x = expiryOf(key)
       j.baseExpiry = x and tonumber(moved(x, -OFFSET))
-      if j.base and #j.base > MAX_BASE then j.base, j.large = nil, true end
     end
   end
   j.entries = kept
@@ -271,8 +294,8 @@ local function shorten(r, j)
   for i = 1, fold do remember(r.bucket, 's' .. j.entries[i].stamp, '') end
   if not j.large then return refold(r, j, fold) end
   use(0)
-  local value = call('DUMP', r.key)
-  if value and #value <= MAX_BASE then j.base, j.baseExpiry, j.large = value, j.expiry, nil end
+  local base = baseOf(r.key)
+  if base then j.base, j.baseExpiry, j.large = base, j.expiry, nil end
   j.floor, j.entries, j.count, j.bytes, j.fresh = j.newest, {}, 0, 0, true
 end
 
@@ -291,7 +314,11 @@ local function modify(r, stamp, list)
     if ranAlone(r.bucket, stamp) then return 's' end
     return doubt(r, stamp, 'b')
   end
-  local e = { stamp = stamp, list = list, packed = cmsgpack.pack(list) }
+  local bytes = 0
+  for i = 2, #list do bytes = bytes + #list[i] end
+  -- A command that the journal cannot keep runs where it stands, or not at all.
+  local large = bytes > MAX_PACKED
+  local e = { stamp = stamp, list = list, packed = large and '' or cmsgpack.pack(list) }
   if r.stamp <= j.floor and continues(r, j, stamp, e) then
     runEntry(e, 0)
     if e.outcome ~= 'a' and e.outcome ~= 'e' then return e.outcome, e.error end
@@ -305,7 +332,7 @@ local function modify(r, stamp, list)
     end
   else
     loadEntries(r, j)
-    if j.large then return doubt(r, stamp, 'b') end
+    if j.large or large then return doubt(r, stamp, 'b') end
     insert(j.entries, e)
     refold(r, j, 0)
     if e.outcome ~= 'a' and e.outcome ~= 'e' then
@@ -313,24 +340,25 @@ local function modify(r, stamp, list)
       return e.outcome, e.error
     end
   end
-  if j.count > MAX_COMMANDS or j.bytes > MAX_BYTES then shorten(r, j) end
+  j.large = j.large or large
+  if large or j.count > MAX_COMMANDS or j.bytes > MAX_BYTES then shorten(r, j) end
   save(r, j)
   return e.outcome, e.error
 end
 
 -- Makes an overwrite the base of a journal, under the commands that are newer.
-local function rebase(r, j, stamp, list)
-  local e = { stamp = stamp, list = list, packed = cmsgpack.pack(list) }
-  while j.entries[1] and j.entries[1].stamp < stamp do table.remove(j.entries, 1) end
+local function rebase(r, j, e)
+  while j.entries[1] and j.entries[1].stamp < e.stamp do table.remove(j.entries, 1) end
   table.insert(j.entries, 1, e)
-  j.base, j.baseExpiry, j.large, j.newest = nil, nil, nil, stamp
+  j.base, j.baseExpiry, j.large, j.newest = nil, nil, nil, e.stamp
   refold(r, j, 1)
   save(r, j)
   return e.outcome, e.error
 end
 
 -- An overwrite of a key that has a journal. Nothing is returned where the journal is of no use any more.
-local function overwriteUnder(r, stamp, list)
+local function overwriteUnder(r, e)
+  local stamp = e.stamp
   local j = load(r, stamp)
   if not j then
     if r.bereft and stamp <= newest then return doubt(r, newest, 'v') end
@@ -339,6 +367,6 @@ local function overwriteUnder(r, stamp, list)
   if stamp > j.newest then return end
   if stamp <= j.floor then return doubt(r, stamp, 'b') end
   loadEntries(r, j)
-  return rebase(r, j, stamp, list)
+  return rebase(r, j, e)
 end
 `;

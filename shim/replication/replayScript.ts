@@ -12,6 +12,7 @@ export const MAX_ARGUMENTS = 7000;
  *
  * - an overwrite: `o`, stamp, the key's bucket, what it leaves (`-` nothing, `+` a value, `x<ms>` one that expires then),
  *   number of arguments, arguments (the key is the second, a value the third);
+ * - a SET whose value was assembled under a key of database 1: `p`, then as `o`, with that key for the value;
  * - a command on one key whose result depends on what was there, and on nothing else: `m`, stamp, the key's bucket, the
  *   key, index of an instant among its arguments or 0, number of arguments, arguments;
  * - anything else, which is run once, in the order of arrival: `j`, stamp, number of keys, each key's bucket and the key,
@@ -23,13 +24,38 @@ export const MAX_ARGUMENTS = 7000;
  * others say why the region cannot tell, and holds nothing: see `doubtReasons` in replayer.ts.
  */
 export const replayScript = `${records}${journals}
+-- Puts a value that was assembled in database 1 under its key, in a step or two however large it is.
+local function place(n, instant)
+  use(0)
+  call('UNLINK', n.staged, n.r.key)
+  use(1)
+  call('PERSIST', n.staged)
+  call('MOVE', n.staged, 0)
+  use(0)
+  call('RENAME', n.staged, n.r.key)
+  if instant then call('PEXPIREAT', n.r.key, instant) end
+end
+
+-- Parts of the command were lost on the way to here.
+local function lacking(r, stamp)
+  local j = load(r, stamp)
+  if j and j.met or ranAlone(r.bucket, stamp) then return 's' end
+  return doubt(r, stamp, 'v')
+end
+
 local function overwrite(n)
   local r, stamp, left = n.r, n.stamp, n.left
   if stamp <= r.stamp then return 's' end
   local reason = unheardOf(r, stamp)
   if reason and not (r.journal and load(r, stamp)) then return doubt(r, stamp, reason) end
   local kind, print, instant = left, '', nil
-  if left ~= '-' then print = valuePrint(ARGV[n.first + 2]) end
+  if n.staged then
+    use(1)
+    print = printOf(n.staged)
+    if not print then return lacking(r, stamp) end
+  elseif left ~= '-' then
+    print = valuePrint(ARGV[n.first + 2])
+  end
   if left ~= '-' and left ~= '+' then
     kind, instant = 'x', sub(left, 2)
     print = instant .. ':' .. print
@@ -37,16 +63,23 @@ local function overwrite(n)
   local outcome, text
   local expiresSoon = instant and tonumber(instant) <= nowMs + SHORT_LIVED_MS
   if r.journal or expiresSoon then
-    local list = { instant and 5 or 0, unpack(ARGV, n.first, n.last) }
-    if r.journal then outcome, text = overwriteUnder(r, stamp, list) end
+    local e = { stamp = stamp, list = { instant and 5 or 0, unpack(ARGV, n.first, n.last) } }
+    if n.staged then
+      e.place = function(by) place(n, instant and moved(instant, by)) end
+    end
+    if r.journal then outcome, text = overwriteUnder(r, e) end
     -- By the time an older command comes the value may have expired: the journal keeps it.
-    if expiresSoon and not outcome then outcome, text = rebase(r, { entries = {} }, stamp, list) end
+    if expiresSoon and not outcome then outcome, text = rebase(r, { entries = {} }, e) end
     if outcome and outcome ~= 'a' then return outcome, text end
   end
   if not outcome then
-    use(0)
-    outcome, text = outcomeOf(redis.pcall(unpack(ARGV, n.first, n.last)))
-    if outcome ~= 'a' then return outcome, text end
+    if n.staged then
+      place(n, instant)
+    else
+      use(0)
+      outcome, text = outcomeOf(redis.pcall(unpack(ARGV, n.first, n.last)))
+      if outcome ~= 'a' then return outcome, text end
+    end
     drop(r)
   end
   setRecord(r, stamp, kind, print)
@@ -164,8 +197,9 @@ end
 local commands, i = {}, 6
 while ARGV[5] ~= 'plain' and i <= #ARGV do
   local tag, n = ARGV[i], { stamp = ARGV[i + 1] }
-  if tag == 'o' then
+  if tag == 'o' or tag == 'p' then
     n.r, n.left = recordOf(ARGV[i + 6], ARGV[i + 2]), ARGV[i + 3]
+    n.staged = tag == 'p' and ARGV[i + 7]
     i = i + 4
   elseif tag == 'm' then
     n.r, n.at = recordOf(ARGV[i + 3], ARGV[i + 2]), tonumber(ARGV[i + 4])

@@ -16,6 +16,8 @@ export type ReplayStep = {
       readonly key: Buffer;
       /** What it leaves: `-` nothing, `+` a value, `x<ms>` one that expires then. */
       readonly leaves: string;
+      /** Where the value was put together in database 1: its key there stands for it among the arguments. */
+      readonly assembled?: boolean;
     }
   | {
       /** Its result depends on what was there under that key, and on nothing else. */

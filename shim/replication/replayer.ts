@@ -58,7 +58,11 @@ export interface ReplayFailure {
   readonly error: string;
 }
 
-type ScriptArguments = readonly (string | Buffer | number)[];
+/** Arguments of a script. */
+export type ScriptArguments = readonly (string | Buffer | number)[];
+
+/** Runs a script with these arguments. */
+export type ScriptCall = (args: ScriptArguments) => Promise<readonly string[]>;
 
 /** The commands that {@link Replayer} defines on its connection. */
 interface Scripts {
@@ -81,14 +85,15 @@ function bucketOf(key: Buffer): number {
   return (hash >>> 0) % BUCKETS;
 }
 
-type KeyedStep = Exclude<ReplayStep, { kind: "flush" }>;
+/** A step that {@link Replayer} hands to the server's script. */
+export type KeyedStep = Exclude<ReplayStep, { kind: "flush" }>;
 
 /** Adds what the script is told of a step. */
 function pushArguments(step: KeyedStep, args: (string | Buffer | number)[]): void {
   const stamp = stampText(step.stamp);
   switch (step.kind) {
     case "overwrite":
-      args.push("o", stamp, bucketOf(step.key), step.leaves);
+      args.push(step.assembled ? "p" : "o", stamp, bucketOf(step.key), step.leaves);
       break;
     case "modification":
       // Lua counts from 1.
@@ -104,7 +109,7 @@ function pushArguments(step: KeyedStep, args: (string | Buffer | number)[]): voi
 }
 
 function isPlain(step: KeyedStep): boolean {
-  return step.kind === "overwrite" && step.leaves.length === 1;
+  return step.kind === "overwrite" && step.leaves.length === 1 && !step.assembled;
 }
 
 function isDoubt(letter: string): letter is keyof typeof doubtReasons {
@@ -113,6 +118,11 @@ function isDoubt(letter: string): letter is keyof typeof doubtReasons {
 
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What became of no commands. */
+export function noOutcome(): ReplayOutcome {
+  return { applied: 0, stale: 0, unordered: 0, doubts: new Map(), errors: [], poison: [], transient: [] };
 }
 
 /** See the head of this file. */
@@ -150,15 +160,7 @@ export class Replayer {
 
   /** Applies commands in the order given. Never rejects: what fails is in the outcome. */
   async apply(commands: Iterable<StampedCommand>): Promise<ReplayOutcome> {
-    const outcome: ReplayOutcome = {
-      applied: 0,
-      stale: 0,
-      unordered: 0,
-      doubts: new Map(),
-      errors: [],
-      poison: [],
-      transient: [],
-    };
+    const outcome = noOutcome();
     const calls: Promise<void>[] = [];
     let steps: KeyedStep[] = [];
     let bytes = 0;
@@ -187,6 +189,17 @@ export class Replayer {
     return outcome;
   }
 
+  /**
+   * Applies steps in one call. Never rejects: what fails is in the outcome.
+   *
+   * @param call - hands the arguments to {@link replayScript}.
+   */
+  async applySteps(steps: readonly KeyedStep[], call?: ScriptCall): Promise<ReplayOutcome> {
+    const outcome = noOutcome();
+    await this.replay(steps, outcome, call);
+    return outcome;
+  }
+
   /** The highest stamp that the region has recorded; from now on the server is expected to remember it. */
   async newest(): Promise<string | null> {
     // A connection of its own database would do the same at the price of a connection.
@@ -208,14 +221,18 @@ export class Replayer {
     return [this.spanMs, newest + memory, this.start, this.horizonMs];
   }
 
-  private async replay(steps: readonly KeyedStep[], outcome: ReplayOutcome): Promise<void> {
+  private async replay(
+    steps: readonly KeyedStep[],
+    outcome: ReplayOutcome,
+    call: ScriptCall = (args) => this.cluster.flyReplay(...args),
+  ): Promise<void> {
     const fail = (list: ReplayFailure[], { stamp, args }: KeyedStep, error: string) => {
       list.push({ stamp: stampText(stamp), command: String(args[0]), error });
     };
     const args = [...this.lead(), steps.every(isPlain) ? "plain" : "mixed"];
     for (const step of steps) pushArguments(step, args);
     try {
-      const reply = await this.cluster.flyReplay(...args);
+      const reply = await call(args);
       const [letters = "", memory = "", ...errors] = reply;
       this.learn(memory);
       let errorIndex = 0;

@@ -1,0 +1,189 @@
+// Large commands as a region receives them: chunks are kept in its server as they come, whichever shim gets them; whoever
+// makes a command complete puts it together and replays it. Nothing of it shows before, and it is never held in memory.
+
+import type { Redis } from "ioredis";
+import {
+  decodeLarge,
+  encodeLarge,
+  type LargeCommand,
+  packMessage,
+  transferBytes,
+  unpackMessage,
+} from "./largeCommand";
+import { type KeyedStep, noOutcome, type Replayer, type ReplayOutcome } from "./replayer";
+import { replayScript } from "./replayScript";
+import { replaySteps } from "./replaySteps";
+import { type RequestArgument, sendStreamed } from "./streamedRequest";
+import { completeScript, discardScript, readScript, storeScript } from "./transferScript";
+
+/** What a {@link Transfers} needs. */
+export interface TransfersOptions {
+  /** A connection to database 0, which fails commands at once while it is down. */
+  readonly cluster: Redis;
+  readonly replayer: Replayer;
+  readonly horizonMs: number;
+  readonly nowMs: () => number;
+}
+
+/** The commands that {@link Transfers} defines on its connection. */
+interface Scripts {
+  flyStoreBuffer(keepMs: number, transfer: string, offset: number, bytes: Buffer): Promise<Buffer | null>;
+  flyComplete(keepMs: number, transfer: string, bytes: number, message: Buffer): Promise<string | number[]>;
+  flyReadBuffer(keepMs: number, transfer: string, offset: number): Promise<Buffer | null>;
+  flyDiscard(keepMs: number, transfer: string): Promise<number>;
+}
+
+/** A script may take that long over a value of half a gigabyte. */
+const SOCKET_TIMEOUT_MS = 60_000;
+
+function assembledKey(transfer: string): string {
+  return `w${transfer}`;
+}
+
+/** Its one step: what has several is taken apart where it is accepted. */
+function keyedSteps(command: LargeCommand): readonly KeyedStep[] {
+  return replaySteps(command).filter((step) => step.kind !== "flush");
+}
+
+/** A SET whose value is in database 1. */
+function assembledStep({ transfer, stamp, args }: LargeCommand, key: Buffer, leaves: string): KeyedStep {
+  const [, , , ...options] = args;
+  const value = Buffer.from(assembledKey(transfer));
+  return { kind: "overwrite", stamp, key, leaves, args: [Buffer.from("SET"), key, value, ...options], assembled: true };
+}
+
+/** Without its value that step says of a key that the region cannot tell. */
+function lackingSteps(command: LargeCommand): readonly KeyedStep[] {
+  const keys = keyedSteps(command).flatMap((step) => (step.kind === "other" ? step.keys : [step.key]));
+  return keys.map((key) => assembledStep(command, key, "+"));
+}
+
+/** See the head of this file. */
+export class Transfers {
+  private readonly options: TransfersOptions;
+  private readonly scripts: Scripts;
+  private readonly keepMs: number;
+  private readonly completing = new Map<string, Promise<ReplayOutcome | undefined>>();
+  /** One command is put together at a time: each takes a connection, and the server's memory twice. */
+  private turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: TransfersOptions) {
+    const { cluster, horizonMs } = options;
+    for (const [name, lua] of Object.entries({
+      flyStore: storeScript,
+      flyComplete: completeScript,
+      flyRead: readScript,
+      flyDiscard: discardScript,
+    })) {
+      cluster.defineCommand(name, { lua, numberOfKeys: 0 });
+    }
+    this.options = options;
+    this.scripts = cluster as Redis & Scripts;
+    this.keepMs = 2 * horizonMs;
+  }
+
+  /**
+   * Takes a chunk.
+   *
+   * @returns what became of the command that this has completed; undefined where it is not complete
+   */
+  async store(transfer: string, offset: number, bytes: Buffer): Promise<ReplayOutcome | undefined> {
+    const packed = await this.scripts.flyStoreBuffer(this.keepMs, transfer, offset, bytes);
+    const message = packed && unpackMessage(packed);
+    return message ? this.complete(decodeLarge(message)) : undefined;
+  }
+
+  /**
+   * Takes a command whose chunks have come, or will. Rejects where the server fails: worth another try.
+   *
+   * @returns what became of it; undefined where there are chunks to come, of which the last will complete it
+   */
+  complete(command: LargeCommand): Promise<ReplayOutcome | undefined> {
+    const { transfer } = command;
+    let completing = this.completing.get(transfer);
+    if (!completing) {
+      completing = this.tryToComplete(command).finally(() => this.completing.delete(transfer));
+      this.completing.set(transfer, completing);
+    }
+    return completing;
+  }
+
+  /** Frees what has come of a transfer; what is still to come will be passed over. */
+  async discard(transfer: string): Promise<void> {
+    while ((await this.scripts.flyDiscard(this.keepMs, transfer)) === 1);
+  }
+
+  private async tryToComplete(command: LargeCommand): Promise<ReplayOutcome | undefined> {
+    const { horizonMs, nowMs } = this.options;
+    const { transfer, stamp } = command;
+    const message = packMessage({ stamp, args: encodeLarge(command) });
+    const state = await this.scripts.flyComplete(this.keepMs, transfer, transferBytes(command), message);
+    if (state === "waiting" && nowMs() - stamp.ms < horizonMs) return undefined;
+    const outcome = await this.settle(command, state);
+    if (state !== "done" && outcome.transient.length === 0) await this.discard(transfer);
+    return outcome;
+  }
+
+  private async settle(command: LargeCommand, state: string | readonly number[]): Promise<ReplayOutcome> {
+    if (state === "done") return { ...noOutcome(), stale: 1 };
+    if (typeof state === "string") return this.options.replayer.applySteps(lackingSteps(command));
+    const turn = this.turn.then(() => this.replay(command, state));
+    this.turn = turn.catch(() => {});
+    return turn;
+  }
+
+  private async replay(command: LargeCommand, offsets: readonly number[]): Promise<ReplayOutcome> {
+    const { replayer } = this.options;
+    const { transfer, large } = command;
+    const total = transferBytes(command);
+    const [step] = keyedSteps(command);
+    if (step?.kind === "overwrite") {
+      const value = { bytes: total, pieces: () => this.read(transfer, offsets, 0, total) };
+      await this.stream(1, ["SET", assembledKey(transfer), value, "PX", this.keepMs]);
+      return replayer.applySteps([assembledStep(command, step.key, step.leaves)]);
+    }
+    return replayer.applySteps(keyedSteps(command), async (args) => {
+      const streamed: RequestArgument[] = ["EVAL", replayScript, 0, ...args];
+      let start = 0;
+      for (const { index, bytes } of large) {
+        const from = start;
+        const pieces = () => this.read(transfer, offsets, from, from + bytes);
+        streamed[streamed.length - command.args.length + index] = { bytes, pieces };
+        start += bytes;
+      }
+      return (await this.stream(0, streamed)) as string[];
+    });
+  }
+
+  private async stream(db: 0 | 1, args: RequestArgument[]): Promise<unknown> {
+    const connection = this.options.cluster.duplicate({
+      db,
+      lazyConnect: true,
+      socketTimeout: SOCKET_TIMEOUT_MS,
+      retryStrategy: () => null,
+    });
+    connection.on("error", () => {});
+    try {
+      await connection.connect();
+      return await sendStreamed(connection, args);
+    } finally {
+      connection.disconnect();
+    }
+  }
+
+  /** What a transfer has between two offsets. */
+  private async *read(
+    transfer: string,
+    offsets: readonly number[],
+    start: number,
+    end: number,
+  ): AsyncGenerator<Buffer> {
+    for (const [index, offset] of offsets.entries()) {
+      if (offset >= end) return;
+      if ((offsets[index + 1] ?? end) <= start) continue;
+      const chunk = await this.scripts.flyReadBuffer(this.keepMs, transfer, offset);
+      if (chunk === null) throw new Error(`the chunk at ${offset} of transfer ${transfer} is not there any more`);
+      yield chunk.subarray(Math.max(0, start - offset), end - offset);
+    }
+  }
+}

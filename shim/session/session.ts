@@ -230,17 +230,17 @@ export class Session implements LocalSession {
     }
     const [name] = words;
     if (!name) return true;
-    if (/^(post|host:)$/i.test(name.toString("latin1"))) {
-      // A browser that was lured into talking to a cache; Redis closes at once as well.
-      this.services.log.warn({ session: this.id }, "closed a connection that spoke HTTP");
-      this.destroy();
-      return true;
-    }
     return this.dispatch(this.services.table.lookup(name, 0, name.length), words, encodeRequest(words));
   }
 
   private dispatch(entry: CommandEntry | undefined, words: readonly Buffer[], frame: Buffer): boolean {
     const { user } = this;
+    if (!entry && /^(post|host:)$/i.test(String(words[0]))) {
+      // A browser that was lured into talking to a cache; Redis closes at once as well.
+      this.services.log.warn({ session: this.id }, "closed a connection that spoke HTTP");
+      this.destroy();
+      return true;
+    }
     if (!user && !openCommands.has(nameOf(entry))) {
       this.outlet.answer(noAuth);
       return true;

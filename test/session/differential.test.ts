@@ -193,10 +193,17 @@ describeWithServer("a shim and a plain server answer alike", () => {
     "*1\r\n:1\r\n",
     "*1\r\n$-5\r\n",
     "*2\r\n$3\r\nGET\r\n$999999999999\r\n",
+    "*1\r\n$536870913\r\n",
+    "*1\r\n$\r\n",
+    "*\r\n",
     "*2147483648\r\n",
+    // Just over 64 KB, so that a server has read it all when it closes.
+    "x".repeat(65_600),
+    `*${"1".repeat(65_600)}`,
+    `*1\r\n$${"1".repeat(65_600)}`,
     'GET "unbalanced\r\n',
   ];
-  test.each(malformed.map((text) => [text.slice(0, 40), text]))(
+  test.each(malformed.map((text) => [text.slice(0, 30), text]))(
     "malformed: %j gets the same error and a close",
     async (_beginning, text) => {
       await connect();

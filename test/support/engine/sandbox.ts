@@ -51,6 +51,8 @@ export function makeSandbox(): Sandbox {
         // Types are checked by `npm run check`.
         PULUMI_NODEJS_TRANSPILE_ONLY: "true",
         TS_NODE_TRANSPILE_ONLY: "true",
+        // Pulumi notes where each promise was made, and looks every line of that up in source maps.
+        NODE_OPTIONS: "--stack-trace-limit=0",
         PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       },
     },

@@ -159,6 +159,7 @@ export class ChaosFabric {
       outboxMaxBytes: 1 << 20,
       envelopeMaxBytes: 256 * 1024,
       horizonMs: HORIZON_MS,
+      recordsMaxBytes: 1 << 26,
       canaryIntervalMs: 0,
       log,
       registry: new Registry(),

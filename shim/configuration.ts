@@ -69,6 +69,7 @@ export interface Configuration {
   readonly publishIntervalMs: number;
   readonly outboxMaxBytes: number;
   readonly horizonMs: number;
+  readonly recordsMaxBytes: number;
   readonly canaryIntervalMs: number;
   readonly drainTimeoutMs: number;
   readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";

@@ -263,13 +263,18 @@ export const variables = {
     fallback: String(64 * MIB),
   },
   horizonMs: {
-    purpose: "milliseconds for which a region remembers what it has replayed",
+    purpose: "milliseconds for which a region remembers at least what it has replayed; longer while a region is behind",
     schema: wholeNumber(1000, 86_400_000),
     fallback: "600000",
   },
+  recordsMaxBytes: {
+    purpose: "bytes of the cluster's memory up to which records of replays are kept while a region is behind",
+    schema: wholeNumber(0, 1024 * 1024 * MIB),
+    fallback: String(64 * MIB),
+  },
   canaryIntervalMs: {
     purpose:
-      "milliseconds between two canaries, by which regions know of each other and how far behind they are; 0: none",
+      "milliseconds between two canaries, by which regions know of each other and how far behind they are; 0: none, and records are kept for the horizon only",
     schema: wholeNumber(0, 60_000),
     fallback: "5000",
   },

@@ -106,6 +106,7 @@ export const shimVariables = {
   publishIntervalMs: "FLY_REDIS_PUBLISH_INTERVAL_MS",
   outboxMaxBytes: "FLY_REDIS_OUTBOX_MAX_BYTES",
   horizonMs: "FLY_REDIS_HORIZON_MS",
+  recordsMaxBytes: "FLY_REDIS_RECORDS_MAX_BYTES",
   canaryIntervalMs: "FLY_REDIS_CANARY_INTERVAL_MS",
   drainTimeoutMs: "FLY_REDIS_DRAIN_TIMEOUT_MS",
   logLevel: "FLY_REDIS_LOG_LEVEL",

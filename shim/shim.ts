@@ -61,6 +61,7 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
     publishIntervalMs: configuration.publishIntervalMs,
     outboxMaxBytes: configuration.outboxMaxBytes,
     horizonMs: configuration.horizonMs,
+    recordsMaxBytes: configuration.recordsMaxBytes,
     canaryIntervalMs: configuration.canaryIntervalMs,
     log,
     registry,

@@ -10,6 +10,7 @@ import { backOff } from "./backoff";
 import { type Envelope, type EnvelopeCodec, EnvelopeError, type StampedCommand } from "./envelope";
 import type { Figures } from "./figures";
 import { isMessage, type MessageHandlers, type Sender } from "./messages";
+import type { Regions } from "./regions";
 import type { Replayer, ReplayOutcome } from "./replayer";
 import { type Clock, stampText } from "./stamp";
 
@@ -21,6 +22,7 @@ export interface ConsumerOptions {
   readonly clock: Clock;
   readonly replayer: Replayer;
   readonly handlers: MessageHandlers;
+  readonly regions: Regions;
   readonly figures: Figures;
   readonly log: Logger;
 }
@@ -99,7 +101,8 @@ export class Consumer {
       const envelope = this.open(delivery);
       const outcome = await this.replay(envelope);
       if (outcome === undefined) return false;
-      const newest = envelope.commands.at(-1);
+      const [oldest, newest] = [envelope.commands[0], envelope.commands.at(-1)];
+      if (oldest) this.options.regions.arrived(oldest.stamp);
       if (newest) figures.arrived(envelope.region, this.options.clock.nowMs() - newest.stamp.ms);
       const [poison] = outcome.poison;
       if (poison === undefined) return true;

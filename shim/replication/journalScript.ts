@@ -23,7 +23,9 @@ local MAX_PACKED = 1048576
 local function stampOf(ms)
   return string.format('%012x', ms) .. sub(NEVER, 13)
 end
-local late = stampOf(nowMs - tonumber(ARGV[4]))
+local horizonMs = tonumber(ARGV[4])
+-- Whatever came after it is on record: a stamp may have been ahead of its application by what spanMs has over horizonMs.
+local late = stampOf(beganBefore + spanMs - horizonMs)
 
 local transient = {
   OOM = 1, LOADING = 1, READONLY = 1, CLUSTERDOWN = 1, MASTERDOWN = 1, MISCONF = 1, NOREPLICAS = 1, TRYAGAIN = 1
@@ -114,7 +116,7 @@ end
 
 -- Why a key without a record cannot be taken as it is.
 local function forgotten(r)
-  if not r.kind and r.amnesia and r.floor > late then return r.evicted and 'v' or 'r' end
+  if not r.kind and r.amnesia and r.floor > stampOf(nowMs - horizonMs) then return r.evicted and 'v' or 'r' end
 end
 
 -- The journal that a key gets with its first command since the overwrite, or the reason why it cannot have one.

@@ -1,11 +1,12 @@
 // The Lua that reads and writes what a region remembers of its replays. Clients' data is in database 0, records are in
 // database 1, which clients cannot see; whatever has been forgotten shows itself as a floor, never as "never happened".
 //
+//   c                        hash: the newest canary of every shim (see regions.ts)
 //   m                        hash: `newest` stamp applied, `flush` and `flushed` (the newest FLUSHALL, and the newest
 //                            carried out to its end), `floor`: what is not above it may have been forgotten, `born`: the
-//                            floor of a server that nobody has known before, `id`: the name of this memory, and the
-//                            bitmaps that there are
-//   g<generation>:<bucket>   hash; a generation lasts a horizon and a bit, so a record lives through one to two of them
+//                            floor of a server that nobody has known before, `id`: the name of this memory; the number of
+//                            the `generation`, when it and the one before it `began`, and whether they have their `bits`
+//   g<generation>:<bucket>   hash; two generations are kept (see rotationScript.ts), each for a horizon and a bit at least
 //     k<key>                 the key's record, below
 //     s<stamp>               a command that has been run here and is in no journal any more
 //     f                      the bucket's own floor, empty where it has none
@@ -23,7 +24,7 @@
 export const BUCKETS = 16384;
 
 /**
- * Begins every script. ARGV: milliseconds that a generation lasts; the highest stamp that the caller knows the server to
+ * Begins every script. ARGV: milliseconds that a generation lasts at least; the highest stamp that the caller knows the server to
  * have applied, and the memory's name (or nothing); the stamp before which the caller knows nothing.
  */
 export const records = `
@@ -32,9 +33,6 @@ local time = call('TIME')
 local nowMs = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local spanMs = tonumber(ARGV[1])
 local NEVER = string.rep('0', 24)
-local generation = math.floor(nowMs / spanMs)
-local current, previous = 'g' .. generation .. ':', 'g' .. (generation - 1) .. ':'
-local currentBits, previousBits = 'b' .. generation, 'b' .. (generation - 1)
 
 local selected = 0
 local function use(database)
@@ -50,18 +48,26 @@ local function higher(a, b)
 end
 
 use(1)
-local meta = call('HMGET', 'm', 'newest', 'flush', 'floor', currentBits, previousBits, 'born', 'id')
+local meta = call('HMGET', 'm', 'newest', 'flush', 'floor', 'bits', 'bitsBefore', 'born', 'id', 'generation', 'began',
+  'beganBefore')
 local newest, flush, floor, born, id = meta[1] or '', meta[2] or '', meta[3] or '', meta[6] or '', meta[7] or ''
+local generation, began, beganBefore = tonumber(meta[8]), tonumber(meta[9]), tonumber(meta[10])
 local knownNewest, knownId = sub(ARGV[2], 1, 24), sub(ARGV[2], 25)
 if id == '' then
   id = time[1] .. '.' .. time[2]
   call('HSET', 'm', 'id', id)
 end
+if not generation then
+  generation, began, beganBefore = 1, nowMs, nowMs - spanMs
+  call('HSET', 'm', 'generation', generation, 'began', began, 'beganBefore', beganBefore)
+end
+local current, previous = 'g' .. generation .. ':', 'g' .. (generation - 1) .. ':'
+local currentBits, previousBits = 'b' .. generation, 'b' .. (generation - 1)
 local function forget(upTo)
   floor, newest = higher(floor, upTo), higher(newest, upTo)
   call('HSET', 'm', 'newest', newest, 'floor', floor)
 end
-if newest == '' and ARGV[2] == '' and call('DBSIZE') == 1 then
+if newest == '' and ARGV[2] == '' and call('DBSIZE') == 1 + call('EXISTS', 'c') then
   born = ARGV[3]
   call('HSET', 'm', 'born', born)
   forget(born)
@@ -71,7 +77,7 @@ elseif newest == '' or newest < knownNewest or knownId ~= '' and knownId ~= id t
 end
 local hasPrevious = call('STRLEN', previousBits) > 0
 if meta[5] and not hasPrevious then
-  call('HDEL', 'm', previousBits)
+  call('HDEL', 'm', 'bitsBefore')
   forget(newest)
 end
 if meta[4] and call('STRLEN', currentBits) == 0 then
@@ -96,8 +102,7 @@ local function make(bucket, lost)
   if not meta[4] then
     meta[4] = 1
     call('PEXPIRE', currentBits, 3 * spanMs)
-    call('HSET', 'm', currentBits, 1)
-    call('HDEL', 'm', 'b' .. (generation - 2), 'b' .. (generation - 3))
+    call('HSET', 'm', 'bits', 1)
   end
 end
 

@@ -68,6 +68,7 @@ export function parseReport(text: string): Report | undefined {
 export class Regions {
   private readonly cluster: Redis;
   private readonly byRegion = new Map<string, Map<number, Peer>>();
+  private oldestArrivalMs = Number.POSITIVE_INFINITY;
 
   /** @param cluster - a connection to database 0. */
   constructor(cluster: Redis) {
@@ -101,6 +102,23 @@ export class Regions {
       if (peers.size === 0) this.byRegion.delete(region);
     }
     if (forgotten.length > 0) await this.cluster.eval(FORGET, 0, ...forgotten);
+  }
+
+  /** Takes note of a replayed envelope, by its oldest command. */
+  arrived({ ms }: Stamp): void {
+    this.oldestArrivalMs = Math.min(this.oldestArrivalMs, ms);
+  }
+
+  /**
+   * Everything that was accepted before, in ms since 1970, seems to have arrived: every region's newest canary is newer,
+   * and so is all that has arrived since this was last asked. 0 where nothing has been heard yet.
+   */
+  heardMs(): number {
+    const newest = new Map<string, number>();
+    for (const { region, sent } of this.living()) newest.set(region, Math.max(sent.ms, newest.get(region) ?? 0));
+    const heardMs = newest.size === 0 ? 0 : Math.min(...newest.values(), this.oldestArrivalMs);
+    this.oldestArrivalMs = Number.POSITIVE_INFINITY;
+    return heardMs;
   }
 
   /** The shims that were alive when their region was last heard of; regions that all shims have left are not in it. */

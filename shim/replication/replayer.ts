@@ -7,6 +7,7 @@ import { flushScript, sweepScript } from "./flushScript";
 import { BUCKETS } from "./recordScript";
 import { replayScript } from "./replayScript";
 import { type ReplayStep, replaySteps } from "./replaySteps";
+import { rotationScript, tendScript } from "./rotationScript";
 import { MAX_AHEAD_MS, STAMP_LENGTH, type Stamp, stampText } from "./stamp";
 
 /**
@@ -69,6 +70,8 @@ interface Scripts {
   flyReplay(...args: ScriptArguments): Promise<readonly string[]>;
   flyFlush(...args: ScriptArguments): Promise<"stale" | "flushed" | "sweep">;
   flySweep(...args: ScriptArguments): Promise<number>;
+  flyRotate(...args: ScriptArguments): Promise<"young" | "kept" | "rotated" | "tend">;
+  flyTend(...args: ScriptArguments): Promise<string>;
 }
 
 /** About a millisecond of the server's time: what database 0 has to wait for at most. */
@@ -143,6 +146,8 @@ export class Replayer {
     cluster.defineCommand("flyReplay", { lua: replayScript, numberOfKeys: 0 });
     cluster.defineCommand("flyFlush", { lua: flushScript, numberOfKeys: 0 });
     cluster.defineCommand("flySweep", { lua: sweepScript, numberOfKeys: 0 });
+    cluster.defineCommand("flyRotate", { lua: rotationScript, numberOfKeys: 0 });
+    cluster.defineCommand("flyTend", { lua: tendScript, numberOfKeys: 0 });
     this.cluster = cluster as Redis & Scripts;
     this.start = stampText(start);
     this.horizonMs = horizonMs;
@@ -207,6 +212,26 @@ export class Replayer {
     const [newest, id] = (await this.cluster.eval(script, 0)) as [string | null, string | null];
     if (newest !== null) this.learn(newest + (id ?? ""));
     return newest;
+  }
+
+  /**
+   * Forgets records that nothing can come for any more, once they are old enough.
+   *
+   * @param heardMs - up to then, in ms since 1970, everything has arrived.
+   * @param maxBytes - records that take up more are forgotten once they are old enough, whatever may still come.
+   */
+  async rotate(heardMs: number, maxBytes: number): Promise<void> {
+    const answer = await this.cluster.flyRotate(...this.lead(), heardMs, maxBytes);
+    // It may take a while, and where it fails the next time does.
+    if (answer === "tend") void this.tend().catch(() => {});
+  }
+
+  /** Page by page, each waiting for the one before, so that other clients get their turns. */
+  private async tend(): Promise<void> {
+    let cursor = "0";
+    do {
+      cursor = await this.cluster.flyTend(...this.lead(), cursor);
+    } while (cursor !== "0");
   }
 
   private learn(memory: string): void {

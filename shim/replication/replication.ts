@@ -39,7 +39,9 @@ export interface ReplicationOptions {
   /** Size of one bus message. */
   readonly envelopeMaxBytes: number;
   readonly horizonMs: number;
-  /** From one canary to the next; 0: none are sent. */
+  /** What records may take up while they are kept for longer than the horizon. */
+  readonly recordsMaxBytes: number;
+  /** From one canary to the next; 0: none are sent, and records are kept for the horizon only. */
   readonly canaryIntervalMs: number;
   readonly log: Logger;
   readonly registry: Registry;
@@ -108,7 +110,9 @@ export class Replication {
     this.regions = new Regions(this.cluster);
     this.canary = new Canary({
       intervalMs: options.canaryIntervalMs,
+      recordsMaxBytes: options.recordsMaxBytes,
       regions: this.regions,
+      replayer: this.replayer,
       clock: this.clock,
       report: () => this.report(false),
       // While the bus is away they would pile up.
@@ -123,6 +127,7 @@ export class Replication {
       clock: this.clock,
       replayer: this.replayer,
       handlers: this.handlers,
+      regions: this.regions,
       figures: this.tally,
       log,
     });

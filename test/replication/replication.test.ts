@@ -90,6 +90,7 @@ describeWithServer("replication between three regions", () => {
       outboxMaxBytes: 1 << 20,
       envelopeMaxBytes: 256 * 1024,
       horizonMs: 600_000,
+      recordsMaxBytes: 1 << 26,
       canaryIntervalMs: 100,
       log: log.child({ region }),
       registry: new Registry(),

@@ -18,7 +18,10 @@ if nowMs - began < spanMs then return 'young' end
 
 local function bytes()
   local sum = 0
-  for _ = 1, ${SAMPLES} do sum = sum + (call('MEMORY', 'USAGE', call('RANDOMKEY')) or 0) end
+  for _ = 1, ${SAMPLES} do
+    local name = call('RANDOMKEY')
+    if string.find(name, '^[gj]') then sum = sum + (call('MEMORY', 'USAGE', name) or 0) end
+  end
   return sum / ${SAMPLES} * call('DBSIZE')
 end
 

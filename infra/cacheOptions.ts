@@ -4,7 +4,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { Output } from "@pulumi/pulumi";
 import { RunError } from "@pulumi/pulumi/errors";
 import { z } from "zod";
-import { type SwitchableGroup, switchableGroups } from "../shim/contract";
+import { type OutboxMode, outboxModes, type SwitchableGroup, switchableGroups } from "../shim/contract";
 import { isPlanBlock, planPrefixes } from "./addressPlan";
 import { isSupportedRegion, type Region, refusalOfRegion, supportedRegions } from "./regions";
 
@@ -76,6 +76,11 @@ export interface GlobalCacheArgs {
   readonly connectionsPerShim?: number;
   /** Groups of refused commands to allow: `keyspace`, `geo`. @default [] */
   readonly allowGroups?: readonly SwitchableGroup[];
+  /**
+   * When a command on database 1 is answered OK: once it is in a shim's memory (`memory`), or once SNS has it
+   * (`published`), which takes tens of milliseconds and loses nothing when a shim dies. @default "memory"
+   */
+  readonly outboxMode?: OutboxMode;
   /** Private DNS name of the cache, the same in every region. @default "cache.redis-on-fly.internal" */
   readonly domainName?: string;
   /**
@@ -197,6 +202,7 @@ const fields = z.strictObject({
   maxShims: wholeNumber(1, 100).default(6),
   connectionsPerShim: wholeNumber(100, 50_000).default(5000),
   allowGroups: z.array(oneOf(switchableGroups), "must be a list of groups").default([]),
+  outboxMode: oneOf(outboxModes).default("memory"),
   domainName: z
     .string()
     .regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]+$/, "must be a DNS name, such as cache.example.internal")

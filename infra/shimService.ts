@@ -39,7 +39,14 @@ export interface ShimServiceArgs {
   readonly user: string;
   readonly options: Pick<
     CacheOptions,
-    "image" | "architecture" | "minShims" | "maxShims" | "connectionsPerShim" | "allowGroups" | "logRetentionDays"
+    | "image"
+    | "architecture"
+    | "minShims"
+    | "maxShims"
+    | "connectionsPerShim"
+    | "allowGroups"
+    | "outboxMode"
+    | "logRetentionDays"
   >;
 }
 
@@ -85,6 +92,7 @@ export class ShimService extends pulumi.ComponentResource {
       [shimVariables.operationsPort]: pulumi.output(String(ports.operations)),
       [shimVariables.user]: pulumi.output(args.user),
       [shimVariables.allowGroups]: pulumi.output(options.allowGroups.join(",")),
+      [shimVariables.outboxMode]: pulumi.output(options.outboxMode),
       [shimVariables.topicArn]: bus.topic.arn,
       [shimVariables.queueUrl]: bus.queue.url,
       [shimVariables.deadLetterQueueUrl]: bus.deadLetterQueue.url,

@@ -1,6 +1,6 @@
 // The shim's configuration: read once from the environment, validated as a whole, frozen.
 import { type Variable, type VariableKey, variables } from "./configurationVariables";
-import { type SwitchableGroup, shimVariables } from "./contract";
+import { type OutboxMode, type SwitchableGroup, shimVariables } from "./contract";
 
 /** How to reach the region's cluster. */
 export interface ClusterAddress {
@@ -67,7 +67,9 @@ export interface Configuration {
   readonly envelopeKeys: readonly [EnvelopeKey, ...EnvelopeKey[]];
   readonly envelopeMaxBytes: number;
   readonly publishIntervalMs: number;
+  readonly outboxMode: OutboxMode;
   readonly outboxMaxBytes: number;
+  readonly publishTimeoutMs: number;
   readonly horizonMs: number;
   readonly recordsMaxBytes: number;
   readonly canaryIntervalMs: number;

@@ -2,7 +2,7 @@
 // for users; `--help` and the documentation are made from it.
 import { z } from "zod";
 import type { ClusterAddress, EnvelopeKey, User } from "./configuration";
-import { type SwitchableGroup, type shimVariables, switchableGroups } from "./contract";
+import { outboxModes, type SwitchableGroup, type shimVariables, switchableGroups } from "./contract";
 
 export type VariableKey = keyof typeof shimVariables;
 
@@ -257,10 +257,21 @@ export const variables = {
     schema: wholeNumber(0, 10_000),
     fallback: "50",
   },
+  outboxMode: {
+    purpose:
+      "when a command on database 1 is answered OK: once it is in the shim's memory, or published: once SNS has it",
+    schema: z.enum(outboxModes, { error: `must be one of ${outboxModes.join(", ")}` }),
+    fallback: "memory",
+  },
   outboxMaxBytes: {
     purpose: "bytes of accepted commands that may wait for SNS before database 1 answers an error",
     schema: wholeNumber(MIB, 4096 * MIB),
     fallback: String(64 * MIB),
+  },
+  publishTimeoutMs: {
+    purpose: "milliseconds that a command waits for SNS, in the mode published, before it is answered an error",
+    schema: wholeNumber(100, 600_000),
+    fallback: "5000",
   },
   horizonMs: {
     purpose: "milliseconds for which a region remembers at least what it has replayed; longer while a region is behind",

@@ -70,6 +70,12 @@ export type SwitchableGroup = (typeof switchableGroups)[number];
 /** Refused on database 0 only, where their meaning is bound to one upstream connection. */
 export const regionalRefusals = ["WAIT", "WAITAOF"] as const;
 
+/** When a command on database 1 is answered OK: once it is in the shim's memory, or once SNS has it. */
+export const outboxModes = ["memory", "published"] as const;
+
+/** One of {@link outboxModes}. */
+export type OutboxMode = (typeof outboxModes)[number];
+
 /** The one environment variable that an application reads: `redis://user:password@host:port`. */
 export const cacheUrlVariable = "FLY_REDIS_CACHE_URL";
 
@@ -104,7 +110,9 @@ export const shimVariables = {
   envelopeKeys: "FLY_REDIS_ENVELOPE_KEYS",
   envelopeMaxBytes: "FLY_REDIS_ENVELOPE_MAX_BYTES",
   publishIntervalMs: "FLY_REDIS_PUBLISH_INTERVAL_MS",
+  outboxMode: "FLY_REDIS_OUTBOX_MODE",
   outboxMaxBytes: "FLY_REDIS_OUTBOX_MAX_BYTES",
+  publishTimeoutMs: "FLY_REDIS_PUBLISH_TIMEOUT_MS",
   horizonMs: "FLY_REDIS_HORIZON_MS",
   recordsMaxBytes: "FLY_REDIS_RECORDS_MAX_BYTES",
   canaryIntervalMs: "FLY_REDIS_CANARY_INTERVAL_MS",

@@ -60,6 +60,7 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
     envelopeMaxBytes: configuration.envelopeMaxBytes,
     publishIntervalMs: configuration.publishIntervalMs,
     outboxMaxBytes: configuration.outboxMaxBytes,
+    confirmWithinMs: configuration.outboxMode === "published" ? configuration.publishTimeoutMs : undefined,
     horizonMs: configuration.horizonMs,
     recordsMaxBytes: configuration.recordsMaxBytes,
     canaryIntervalMs: configuration.canaryIntervalMs,

@@ -51,8 +51,11 @@ export class HomeReplay {
   /** Takes the newest command of a segment. */
   add(segment: Segment): void {
     let batch = this.waiting.at(-1);
-    if (batch?.segment !== segment || batch.commands === MAX_BATCH) {
-      batch = { segment, from: segment.newest, commands: 0, bytes: 0 };
+    const { newest } = segment;
+    // Between two commands there may be a message.
+    const follows = batch?.segment === segment && batch.from.at + batch.bytes === newest.at;
+    if (batch === undefined || !follows || batch.commands === MAX_BATCH) {
+      batch = { segment, from: newest, commands: 0, bytes: 0 };
       this.waiting.push(batch);
     }
     batch.commands += 1;

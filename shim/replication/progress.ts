@@ -33,14 +33,23 @@ export class Progress {
     else this.observers.push({ sequence, callback });
   }
 
+  /** Calls everybody back, whatever has been reached: there is no point in waiting any longer. */
+  release(): void {
+    this.callBack(Number.POSITIVE_INFINITY);
+  }
+
   private advance(): void {
     for (let batch = this.batches[0]; batch?.settled; batch = this.batches[0]) {
       this.batches.shift();
       this.reachedCount += batch.size;
     }
-    const due = this.observers.filter(({ sequence }) => sequence <= this.reachedCount);
+    this.callBack(this.reachedCount);
+  }
+
+  private callBack(upTo: number): void {
+    const due = this.observers.filter(({ sequence }) => sequence <= upTo);
     if (due.length === 0) return;
-    this.observers = this.observers.filter(({ sequence }) => sequence > this.reachedCount);
+    this.observers = this.observers.filter(({ sequence }) => sequence > upTo);
     for (const { callback } of due) callback();
   }
 }

@@ -5,6 +5,7 @@ import { EventEmitter, once } from "node:events";
 import type { Logger } from "pino";
 import type { Bus } from "../bus/bus";
 import { backOff } from "./backoff";
+import type { Confirmations } from "./confirmations";
 import type { Outbox } from "./outbox";
 import type { Segment } from "./segment";
 
@@ -12,6 +13,8 @@ import type { Segment } from "./segment";
 export interface PublisherOptions {
   readonly bus: Bus;
   readonly outbox: Outbox;
+  /** Told of what the bus has, where somebody waits for it. */
+  readonly confirmations?: Confirmations | undefined;
   readonly seal: (commands: Segment) => string;
   readonly intervalMs: number;
   readonly log: Logger;
@@ -85,7 +88,8 @@ export class Publisher {
   }
 
   private async publish(commands: Segment): Promise<void> {
-    const { bus, outbox, seal, log } = this.options;
+    const { bus, outbox, confirmations, seal, log } = this.options;
+    const confirm = confirmations?.begin(commands.commands);
     this.inFlight += 1;
     const body = seal(commands);
     for (let attempt = 1; !this.closing.signal.aborted; attempt += 1) {
@@ -96,6 +100,7 @@ export class Publisher {
           log.info({ attempt }, "the bus takes envelopes again");
         }
         outbox.confirm(commands);
+        confirm?.();
         break;
       } catch (error) {
         if (attempt === 1) {

@@ -9,6 +9,7 @@ import type { Registry } from "prom-client";
 import type { Bus } from "../bus/bus";
 import type { CommandSpecification } from "../commands/specification";
 import { Canary } from "./canary";
+import { Confirmations } from "./confirmations";
 import { Consumer } from "./consumer";
 import { commandsCapacity, EnvelopeCodec, type EnvelopeKey, NEWEST_VERSION, type StampedCommand } from "./envelope";
 import { Figures, type ReplicationFigures } from "./figures";
@@ -36,6 +37,8 @@ export interface ReplicationOptions {
   readonly envelopeKeys: readonly [EnvelopeKey, ...EnvelopeKey[]];
   readonly publishIntervalMs: number;
   readonly outboxMaxBytes: number;
+  /** Time for the bus to confirm commands in, where they are answered only then. @default they are answered at once */
+  readonly confirmWithinMs?: number | undefined;
   /** Size of one bus message. */
   readonly envelopeMaxBytes: number;
   readonly horizonMs: number;
@@ -61,6 +64,8 @@ const SOCKET_TIMEOUT_MS = 5_000;
 
 /** See the head of this file. */
 export class Replication {
+  /** Where commands are to be answered only once the bus has them: when it has. */
+  readonly confirmations: Confirmations | undefined;
   private readonly options: ReplicationOptions;
   private readonly cluster: Redis;
   private readonly clock: Clock;
@@ -80,8 +85,9 @@ export class Replication {
   private addedBytes = 0;
 
   constructor(options: ReplicationOptions) {
-    const { region, origin = randomInt(2 ** 32), bus, log } = options;
+    const { region, origin = randomInt(2 ** 32), bus, log, confirmWithinMs } = options;
     this.options = options;
+    this.confirmations = confirmWithinMs === undefined ? undefined : new Confirmations(confirmWithinMs);
     this.cluster = new Redis({
       socketTimeout: SOCKET_TIMEOUT_MS,
       ...options.cluster,
@@ -101,6 +107,7 @@ export class Replication {
     this.publisher = new Publisher({
       bus,
       outbox: this.outbox,
+      confirmations: this.confirmations,
       seal: (commands) => codec.seal(region, commands),
       intervalMs: options.publishIntervalMs,
       log,
@@ -182,6 +189,7 @@ export class Replication {
     const error = this.obstacle(stamped);
     if (error !== undefined) return { ok: false, error };
     this.home.add(this.enqueue(stamped));
+    this.confirmations?.add();
     return accepted;
   }
 
@@ -239,6 +247,8 @@ export class Replication {
 
   /** Why a command cannot be accepted now, in Redis's form. */
   private obstacle(command: StampedCommand): string | undefined {
+    const overdue = this.confirmations?.obstacle;
+    if (overdue !== undefined) return overdue;
     const bytes = commandBytes(command.args);
     if (bytes > this.capacity) {
       return `ERR command of ${bytes} bytes is too large for database 1 (at most ${this.capacity} bytes)`;
@@ -247,7 +257,9 @@ export class Replication {
       return `ERR command of ${command.args.length} arguments is too long for database 1 (at most ${MAX_ARGUMENTS}), split it`;
     }
     const { outboxMaxBytes } = this.options;
-    if (this.outbox.bytes + bytes > outboxMaxBytes && this.addedBytes > outboxMaxBytes / COALESCE_SHARE) {
+    const full = this.outbox.bytes + bytes > outboxMaxBytes;
+    // What is dropped for what overwrites it would count as confirmed too early.
+    if (full && !this.confirmations && this.addedBytes > outboxMaxBytes / COALESCE_SHARE) {
       this.addedBytes = 0;
       this.outbox.coalesce();
     }

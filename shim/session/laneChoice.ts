@@ -37,7 +37,7 @@ export class LaneChoice {
     if (privately && this.own?.busy && this.ownProtocol !== protocol) return undefined;
     const lane = privately ? this.ownLane(protocol) : (this.pool.shared(protocol, this.slot) ?? unreachableText);
     if (typeof lane === "string") return lane;
-    if (this.outlet.inFlight > 0 && this.outlet.lane !== lane) return undefined;
+    if (this.outlet.inFlight > 0 && (this.outlet.holding || this.outlet.lane !== lane)) return undefined;
     if (this.own !== lane) this.release();
     return lane;
   }

@@ -1,5 +1,6 @@
 // The way out of a session: everything its client gets, in the order of its requests. At most one lane has requests of
-// the session in flight, so order is kept by letting the shim's own answers trail behind the replies still to come.
+// the session in flight, or else answers of the shim's own are held back, so order is kept by letting what the shim
+// answers meanwhile trail behind them.
 import type { Socket } from "node:net";
 import { writeNow } from "../sockets/directWriting";
 import type { Lane, LaneEntry, ReplySink } from "../upstream/lane";
@@ -18,14 +19,23 @@ export interface OutletEvents {
 const CONGESTED_BYTES = 1024 * 1024;
 const LINGER_MS = 2000;
 
+/** An answer that is given once the bus has confirmed so many commands. */
+interface HeldAnswer {
+  readonly sequence: number;
+  readonly answer: Buffer;
+  /** Answers that follow it. */
+  readonly trailing: Buffer[];
+}
+
 export class Outlet implements ReplySink {
-  /** Requests without a reply yet. */
+  /** Requests without a reply yet, those included whose answer is held. */
   inFlight = 0;
   /** Where they are; meaningful while there are any. */
   lane: Lane | undefined;
 
   private tail: LaneEntry | undefined;
   private readonly output: Buffer[] = [];
+  private held: HeldAnswer[] = [];
 
   constructor(
     private readonly socket: Socket,
@@ -37,6 +47,11 @@ export class Outlet implements ReplySink {
 
   get closed(): boolean {
     return this.socket.destroyed;
+  }
+
+  /** Whether answers are held back: then nothing is in flight on any lane. */
+  get holding(): boolean {
+    return this.held.length > 0;
   }
 
   get congested(): boolean {
@@ -59,8 +74,34 @@ export class Outlet implements ReplySink {
 
   /** Puts in an answer of the shim's own. */
   answer(bytes: Buffer): void {
-    if (this.inFlight > 0) this.tail?.trailing.push(bytes);
+    if (this.inFlight > 0) (this.held.at(-1) ?? this.tail)?.trailing.push(bytes);
     else this.output.push(bytes);
+  }
+
+  /**
+   * Holds an answer back until commands up to `sequence` are confirmed; the caller has made sure that nothing is in flight
+   * on a lane, and calls {@link release}.
+   */
+  hold(sequence: number, answer: Buffer): void {
+    this.held.push({ sequence, answer, trailing: [] });
+    this.inFlight++;
+  }
+
+  /** The first confirmation that is waited for. */
+  get heldSince(): number | undefined {
+    return this.held[0]?.sequence;
+  }
+
+  /** Gives the answers held up to `confirmed`; the others too, as `failure`, where they are not to be waited for. */
+  release(confirmed: number, failure?: Buffer): void {
+    const kept = failure ? [] : this.held.filter(({ sequence }) => sequence > confirmed);
+    const given = this.held.slice(0, this.held.length - kept.length);
+    this.held = kept;
+    this.inFlight = kept.length;
+    for (const { sequence, answer, trailing } of given) {
+      this.output.push(sequence > confirmed && failure ? failure : answer, ...trailing);
+    }
+    this.flush();
   }
 
   reply(bytes: Buffer, completed: number): void {

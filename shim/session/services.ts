@@ -4,6 +4,7 @@ import type { CommandTable } from "../commands/commandTable";
 import type { LocalSources } from "../commands/local";
 import type { CommandSpecification } from "../commands/specification";
 import type { Counters } from "../operations/counters";
+import type { Confirmations } from "../replication/confirmations";
 import type { LanePool } from "../upstream/lanePool";
 
 /** What database 1 is to a session; `Replication` is it. */
@@ -13,6 +14,8 @@ export interface Virtual {
     command: CommandSpecification,
     words: readonly Buffer[],
   ): { readonly ok: true } | { readonly ok: false; readonly error: string };
+  /** Where commands are to be answered only once the bus has them: when it has. */
+  readonly confirmations: Confirmations | undefined;
   /** Commands accepted so far. */
   readonly acceptedSequence: number;
   /** Commands whose replay at home is settled. */

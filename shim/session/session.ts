@@ -12,6 +12,7 @@ import { isWrite, refusalText } from "../commands/policy";
 import type { CommandSpecification } from "../commands/specification";
 import { typedReply } from "../commands/typedReplies";
 import { type Principal, prohibition } from "../commands/users";
+import type { Confirmations } from "../replication/confirmations";
 import { parseArguments, splitInline } from "../resp/arguments";
 import { encodeError, encodeRequest, encodeSimple, type Protocol } from "../resp/encoder";
 import { type RequestEvent, RequestScanner } from "../resp/requestScanner";
@@ -50,6 +51,8 @@ export class Session implements LocalSession {
   private waiting: RequestEvent | undefined;
   /** The lane takes less than the client sends. */
   private congested = false;
+  /** A confirmation by the bus is waited for. */
+  private confirming = false;
   /** While an answer is fetched nothing else is taken. */
   private fetching = false;
   /** No more is taken; once idle the connection closes. */
@@ -323,17 +326,42 @@ export class Session implements LocalSession {
       return this.acknowledge(form.command, words);
     }
     // Its home replay must not overtake what is in flight to database 0.
-    if (this.outlet.inFlight > 0) return false;
+    if (this.outlet.inFlight > 0 && !this.outlet.holding) return false;
     if (!this.user?.takeTurn()) return this.answerError(tooFast(this.user));
     const acceptance = virtual.accept(form.command, words);
     if (!acceptance.ok) return this.answerError(acceptance.error);
     this.homeSequence = virtual.acceptedSequence;
-    return this.acknowledge(form.command, words);
+    if (!virtual.confirmations) return this.acknowledge(form.command, words);
+    this.hold(virtual.confirmations, this.acknowledgement(form.command, words));
+    return true;
   }
 
-  private acknowledge({ name }: CommandSpecification, words: readonly Buffer[]): true {
-    this.outlet.answer(this.typed ? typedReply(name, words, this.protocol) : ok);
+  private acknowledge(command: CommandSpecification, words: readonly Buffer[]): true {
+    this.outlet.answer(this.acknowledgement(command, words));
     return true;
+  }
+
+  private acknowledgement({ name }: CommandSpecification, words: readonly Buffer[]): Buffer {
+    return this.typed ? typedReply(name, words, this.protocol) : ok;
+  }
+
+  /** Answers the command accepted last once the bus has it. */
+  private hold(confirmations: Confirmations, answer: Buffer): void {
+    this.outlet.hold(confirmations.added, answer);
+    this.awaitConfirmation(confirmations);
+  }
+
+  /** One of the answers held is waited for, the oldest; it brings others along. */
+  private awaitConfirmation(confirmations: Confirmations): void {
+    const { heldSince } = this.outlet;
+    if (heldSince === undefined || this.confirming) return;
+    this.confirming = true;
+    confirmations.onConfirmed(heldSince, () => {
+      this.confirming = false;
+      const { confirmed, obstacle, doubt } = confirmations;
+      this.outlet.release(confirmed, obstacle === undefined ? undefined : encodeError(doubt));
+      this.awaitConfirmation(confirmations);
+    });
   }
 
   /** The command under way is too large to be gathered: it is passed on as it comes, or answered and passed over. */

@@ -39,6 +39,7 @@ describe("configuration", () => {
       maxShims: 6,
       connectionsPerShim: 5000,
       allowGroups: [],
+      outboxMode: "memory",
       domainName: "cache.redis-on-fly.internal",
       certificateArns: {},
       envelopeKeyIds: [1],

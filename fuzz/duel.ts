@@ -1,8 +1,9 @@
 // One shim and one plain server get the same bytes; their answers must be the same, byte for byte, and so must be whether
-// they close the connection.
+// they close the connection. On database 1, which answers otherwise, as many answers must come.
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { encodeRequest } from "@redis-on-fly/shim/dist/resp/encoder";
+import { ReplyScanner } from "@redis-on-fly/shim/dist/resp/replyScanner";
 import { RequestScanner } from "@redis-on-fly/shim/dist/resp/requestScanner";
 import type { Stream } from "./streams";
 
@@ -19,11 +20,14 @@ const onlyOurs = /not supported by Redis on Fly|too large for database 0/;
 export class Duel {
   private readonly shim: Side;
   private readonly server: Side;
+  private readonly alike: (shim: Answer, server: Answer) => boolean;
   private rounds = 0;
 
-  constructor(shimUrl: string, serverUrl: string, protocol: 2 | 3) {
-    this.shim = new Side(shimUrl, protocol);
-    this.server = new Side(serverUrl, protocol);
+  /** @param database that of the shim; the server's is 0 */
+  constructor(shimUrl: string, serverUrl: string, protocol: 2 | 3, database: 0 | 1 = 0) {
+    this.alike = database === 0 ? alike : alikeInNumber;
+    this.shim = new Side(shimUrl, protocol, database);
+    this.server = new Side(serverUrl, protocol, 0);
   }
 
   /** @throws Error where the two differ, with what each said */
@@ -42,20 +46,16 @@ export class Duel {
         this.server.exchange([stream.bytes.subarray(0, complete), ...echo, tail], until),
       ]);
       if (!onlyOurs.test(shim.text)) {
-        if (!alike(shim, server)) throw new Error(`they differ:\n${show(shim)}\n${show(server)}`);
+        if (!this.alike(shim, server)) throw new Error(`they differ:\n${show(shim)}\n${show(server)}`);
         same = tail.length === 0;
       }
     } finally {
       // Whatever they did differently, or were left in the middle of, is forgotten.
-      if (!same) await this.reset();
+      if (!same) this.close();
     }
   }
 
-  private async reset(): Promise<void> {
-    this.close();
-    await Promise.all([this.shim, this.server].map((side) => side.exchange([encodeRequest(["FLUSHALL"])], "+OK\r\n")));
-  }
-
+  /** The next stream finds new connections and no keys. */
   close(): void {
     this.shim.close();
     this.server.close();
@@ -70,6 +70,7 @@ class Side {
   constructor(
     private readonly url: string,
     private readonly protocol: 2 | 3,
+    private readonly database: 0 | 1,
   ) {}
 
   /** Sends, and reads until an answer ends in `until` or, without, until the other side closes. */
@@ -103,7 +104,11 @@ class Side {
     socket.on("error", () => undefined).on("close", () => socket.emit("step"));
     this.socket = socket;
     const hello = ["HELLO", String(this.protocol), "AUTH", username, password];
-    await this.exchange([encodeRequest(hello), encodeRequest(["PING", "hello"])], "$5\r\nhello\r\n");
+    const greeting = [hello, ["FLUSHALL"], ["SELECT", String(this.database)], ["ECHO", "hello"]];
+    await this.exchange(
+      greeting.map((words) => encodeRequest(words)),
+      "$5\r\nhello\r\n",
+    );
     return socket;
   }
 }
@@ -135,9 +140,21 @@ function alike(shim: Answer, server: Answer): boolean {
   return shim.closed ? one.startsWith(other) || other.startsWith(one) : one === other;
 }
 
-/** Of a command that it does not gather, the shim shows the name alone. */
+function alikeInNumber(shim: Answer, server: Answer): boolean {
+  return shim.closed === server.closed && (shim.closed || repliesIn(shim) === repliesIn(server));
+}
+
+function repliesIn({ text }: Answer): number {
+  const bytes = Buffer.from(text, "latin1");
+  const scanner = new ReplyScanner();
+  let count = 0;
+  for (let at = 0; at < bytes.length; count++) at = scanner.scan(bytes, at);
+  return count;
+}
+
+/** Of a command that it does not gather, the shim shows the name alone; and connections have numbers of their own. */
 function comparable({ text }: Answer): string {
-  return text.replace(/(with args beginning with:)[^\r]*/g, "$1");
+  return text.replace(/(with args beginning with:)[^\r]*/g, "$1").replace(/(\r\nid\r\n:)\d+/g, "$1");
 }
 
 function show({ text, closed }: Answer): string {

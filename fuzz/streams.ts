@@ -19,7 +19,12 @@ const names = `GET SET DEL INCR APPEND STRLEN HSET HGET HGETALL LPUSH LPOP LRANG
 /** Bytes that mean something to a parser. */
 const telling = ["*", "$", "\r", "\n", "\r\n", "-", "0", "1", "9", " ", '"', "'", "\x01", "\xff", ":", "+", "%", ">"];
 
-const command = fc
+/** Commands that change the connection, or the lane that they go over, and so are too seldom met by chance. */
+const turning = fc
+  .constantFrom(["HELLO", "2"], ["HELLO", "3"], ["XREAD", "BLOCK", "11", "STREAMS", "k", "9-9"], ["FLUSHALL"])
+  .map((words) => encodeRequest(words));
+
+const plain = fc
   .tuple(
     fc.constantFrom(...names.split(/\s+/)),
     fc.array(fc.constantFrom(...keys, ...values), { maxLength: 4 }),
@@ -27,9 +32,11 @@ const command = fc
   )
   .map(([name, rest, form]) => {
     const words = [name, ...rest];
-    const plain = words.every((word) => /^[\w.-]{1,1000}$/.test(word));
-    return form === 0 && plain ? Buffer.from(`${words.join(" ")}\r\n`) : encodeRequest(words);
+    const inline = form === 0 && words.every((word) => /^[\w.-]{1,1000}$/.test(word));
+    return inline ? Buffer.from(`${words.join(" ")}\r\n`) : encodeRequest(words);
   });
+
+const command = fc.oneof({ weight: 30, arbitrary: plain }, { weight: 1, arbitrary: turning });
 
 type Mutation = (bytes: Buffer) => Buffer;
 

@@ -18,14 +18,21 @@ describeWithServer("random and broken streams", () => {
   });
   afterAll(() => Promise.all([fabric?.stop(), server?.stop()]));
 
-  test.each([2, 3] as const)(`get a plain server's answers in RESP%d, seed ${seed}`, async (protocol) => {
-    const duel = new Duel(fabric.url(fabric.regions[0]!), server.url, protocol);
-    await fc.assert(
-      fc.asyncProperty(streams, (stream) => duel.run(stream)),
-      { seed, numRuns: 500, endOnFailure: true },
-    );
-    duel.close();
-  });
+  test.each([
+    [2, 0, 500],
+    [3, 0, 500],
+    [3, 1, 100],
+  ] as const)(
+    `get a plain server's answers in RESP%d on database %d, seed ${seed}`,
+    async (protocol, database, numRuns) => {
+      const duel = new Duel(fabric.url(fabric.regions[0]!), server.url, protocol, database);
+      await fc.assert(
+        fc.asyncProperty(streams, (stream) => duel.run(stream)),
+        { seed, numRuns, endOnFailure: true },
+      );
+      duel.close();
+    },
+  );
 
   test("are found out when answers differ", async () => {
     const duel = new Duel(fabric.url(fabric.regions[0]!), server.url, 2);

@@ -4,6 +4,8 @@ import { cacheUrlVariable } from "../shim/contract";
 
 /** `FLY_REDIS_CACHE_URL` of a region, for platforms. The URL has a password in it: it is a secret output throughout. */
 export interface ApplicationEnvironment {
+  /** The URL itself. */
+  readonly url: pulumi.Output<string>;
   /**
    * For a container definition's `secrets` (ECS). The task's execution role must be allowed
    * `secretsmanager:GetSecretValue` on {@link secretArn}.
@@ -34,6 +36,7 @@ export function applicationEnvironment(
 ): ApplicationEnvironment {
   const name = cacheUrlVariable;
   return {
+    url,
     ecsSecrets: [{ name, valueFrom: secretArn }],
     ecsEnvironment: [{ name, value: url }],
     lambdaVariables: { [name]: url },

@@ -6,7 +6,7 @@ import type { CacheCluster } from "./cacheCluster";
 import type { CacheOptions } from "./cacheOptions";
 import type { Region } from "./regions";
 import type { BusEnd } from "./replicationMesh";
-import type { ShimBalancer } from "./shimBalancer";
+import type { Door, ShimBalancer } from "./shimBalancer";
 
 export interface CacheMonitoringArgs {
   readonly region: Region;
@@ -130,18 +130,22 @@ export class CacheMonitoring extends pulumi.ComponentResource {
     });
 
     // The shims
-    const targetMetric = (metricName: string): Metric => ({
-      namespace: "AWS/NetworkELB",
-      metricName,
-      dimensions: { LoadBalancer: balancer.loadBalancer.arnSuffix, TargetGroup: balancer.targetGroup.arnSuffix },
-    });
-    alarm("shims-unhealthy", [targetMetric("UnHealthyHostCount")], {
+    const [door, ...otherDoors] = balancer.doors;
+    const targetMetric =
+      (metricName: string) =>
+      ({ targetGroup }: Door): Metric => ({
+        namespace: "AWS/NetworkELB",
+        metricName,
+        dimensions: { LoadBalancer: balancer.loadBalancer.arnSuffix, TargetGroup: targetGroup.arnSuffix },
+      });
+    const unhealthy = targetMetric("UnHealthyHostCount");
+    alarm("shims-unhealthy", [unhealthy(door), ...otherDoors.map(unhealthy)], {
       description: "a shim fails its health check: it drains, or cannot reach the cluster.",
       statistic: "Maximum",
       above: 0,
       minutes: 5,
     });
-    alarm("no-shims", [targetMetric("HealthyHostCount")], {
+    alarm("no-shims", [targetMetric("HealthyHostCount")(door)], {
       description: "no shim answers: applications have no cache here.",
       statistic: "Maximum",
       below: 1,

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { type OutboxMode, outboxModes, type SwitchableGroup, switchableGroups } from "../shim/contract";
 import { isPlanBlock, planPrefixes } from "./addressPlan";
 import { isSupportedRegion, type Region, refusalOfRegion, supportedRegions } from "./regions";
+import { type ShimSettings, shimSettings } from "./shimSettings";
 
 /** A network that exists already. */
 export interface ExistingVpc {
@@ -74,6 +75,16 @@ export interface GlobalCacheArgs {
   readonly maxShims?: number;
   /** Client connections a shim for which shims are added. @default 5000 */
   readonly connectionsPerShim?: number;
+  /**
+   * Whether there is a second port and URL, where database 1 answers with the type that a command's own reply would have
+   * instead of `OK`, for drivers that raise an error otherwise. @default false
+   */
+  readonly typedReplies?: boolean;
+  /**
+   * Other variables of the shim, by their names in camel case without `FLY_REDIS_`; docs/configuration.md has them all.
+   * @default {} @example { horizonMs: 900_000, clientNames: "on" }
+   */
+  readonly shim?: ShimSettings;
   /** Groups of refused commands to allow: `keyspace`, `geo`. @default [] */
   readonly allowGroups?: readonly SwitchableGroup[];
   /**
@@ -162,8 +173,10 @@ const vpc = z.strictObject(
       .min(2, "must be subnets in two or three zones")
       .max(3, "must be subnets in two or three zones"),
   },
-  "must have vpcId and subnetIds",
+  "must have vpcId and subnetIds, and nothing else",
 );
+
+const flag = z.boolean("must be true or false");
 
 const fields = z.strictObject({
   regions: z
@@ -201,6 +214,8 @@ const fields = z.strictObject({
   minShims: wholeNumber(1, 100).default(2),
   maxShims: wholeNumber(1, 100).default(6),
   connectionsPerShim: wholeNumber(100, 50_000).default(5000),
+  typedReplies: flag.default(false),
+  shim: shimSettings.default({}),
   allowGroups: z.array(oneOf(switchableGroups), "must be a list of groups").default([]),
   outboxMode: oneOf(outboxModes).default("memory"),
   domainName: z
@@ -216,7 +231,7 @@ const fields = z.strictObject({
     .int("must be a whole number")
     .refine((days) => logRetentions.includes(days), `must be one of ${logRetentions.join(", ")}`)
     .default(30),
-  protect: z.boolean("must be true or false").default(false),
+  protect: flag.default(false),
 });
 
 /** A cache's options with their defaults. */
@@ -259,8 +274,8 @@ export function resolveOptions(args: unknown): CacheOptions {
 }
 
 function faultText(issue: z.core.$ZodIssue): string {
-  if (issue.code === "unrecognized_keys") {
-    return `${z.core.toDotPath([...issue.path, issue.keys.join(", ")])}: not known; there are ${Object.keys(fields.shape).join(", ")}`;
+  if (issue.code === "unrecognized_keys" && issue.path.length === 0) {
+    return `${issue.keys.join(", ")}: not known; there are ${Object.keys(fields.shape).join(", ")}`;
   }
   const value = issue.input === undefined ? "nothing" : JSON.stringify(issue.input);
   return `${z.core.toDotPath(issue.path)}: ${value} ${issue.message}`;

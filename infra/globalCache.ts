@@ -73,7 +73,7 @@ export class GlobalCache extends pulumi.ComponentResource {
    * @throws RunError where the cache does not span the region
    */
   cacheUrl(region: Region): pulumi.Output<string> {
-    return this.regionalCache(region).cacheUrl;
+    return this.environment(region).url;
   }
 
   /**
@@ -83,5 +83,16 @@ export class GlobalCache extends pulumi.ComponentResource {
    */
   environment(region: Region): ApplicationEnvironment {
     return this.regionalCache(region).environment;
+  }
+
+  /**
+   * The same for drivers that expect of database 1 what a command's own reply would be.
+   *
+   * @throws RunError where the cache does not span the region, or was not made with `typedReplies`
+   */
+  typedEnvironment(region: Region): ApplicationEnvironment {
+    const { typedEnvironment } = this.regionalCache(region);
+    if (typedEnvironment) return typedEnvironment;
+    throw new RunError("The cache has no port for typed replies: set typedReplies to true.");
   }
 }

@@ -11,11 +11,15 @@ const cache = new GlobalCache("fly", configuration);
 
 // What applications need, by region
 export const regions = Object.fromEntries(
-  cache.regionalCaches.map(({ region, cacheUrl, environment, network, monitoring }) => [
+  cache.regionalCaches.map(({ region, environment, typedEnvironment, network, monitoring }) => [
     region,
     {
-      cacheUrl,
+      cacheUrl: environment.url,
       cacheUrlSecretArn: environment.secretArn,
+      ...(typedEnvironment && {
+        typedCacheUrl: typedEnvironment.url,
+        typedCacheUrlSecretArn: typedEnvironment.secretArn,
+      }),
       vpcId: network.vpcId,
       subnetIds: network.subnetIds,
       clientSecurityGroupId: network.securityGroups.client.id,

@@ -8,11 +8,18 @@ import type { Region } from "./regions";
 export const ports = {
   /** Where clients connect, to the balancer, and the balancer to shims. */
   shim: 6379,
+  /** The same, for clients that database 1 answers with the types of a command's reply. */
+  typed: 6380,
   /** A shim's health and metrics. */
   operations: 9121,
   cluster: 6379,
   https: 443,
 } as const;
+
+/** Ports that clients connect to, by the suffix of what is made for each. */
+export function clientPorts(typedReplies: boolean): Readonly<Record<string, number>> {
+  return { "": ports.shim, ...(typedReplies && { "-typed": ports.typed }) };
+}
 
 /** A region's security groups. */
 export interface SecurityGroups {
@@ -26,6 +33,8 @@ export interface SecurityGroups {
 export interface NetworkRulesArgs {
   readonly region: Region;
   readonly vpcId: pulumi.Input<string>;
+  /** Whether clients connect to the port for typed replies, too. */
+  readonly typedReplies: boolean;
   /** Blocks whose addresses may connect to the cache. */
   readonly clientCidrBlocks: readonly string[];
   /** Groups, beside the one made here, whose members may connect. */
@@ -61,17 +70,23 @@ export function makeSecurityGroups(
       opts,
     );
   };
-  link("client", "balancer", ports.shim);
-  link("balancer", "shim", ports.shim);
+  const doors = Object.entries(clientPorts(args.typedReplies));
+  for (const [suffix, port] of doors) {
+    link("client", "balancer", port, suffix);
+    link("balancer", "shim", port, suffix);
+  }
   link("balancer", "shim", ports.operations, "-health");
   link("shim", "cluster", ports.cluster);
 
-  const admit = (role: string, source: { cidrIpv4: string } | { referencedSecurityGroupId: pulumi.Input<string> }) =>
-    new aws.vpc.SecurityGroupIngressRule(
-      `${name}-balancer-from-${role}`,
-      { region, ...tcp(ports.shim), securityGroupId: groups.balancer.id, ...source },
-      opts,
-    );
+  const admit = (role: string, source: { cidrIpv4: string } | { referencedSecurityGroupId: pulumi.Input<string> }) => {
+    for (const [suffix, port] of doors) {
+      new aws.vpc.SecurityGroupIngressRule(
+        `${name}-balancer-from-${role}${suffix}`,
+        { region, ...tcp(port), securityGroupId: groups.balancer.id, ...source },
+        opts,
+      );
+    }
+  };
   for (const cidrIpv4 of args.clientCidrBlocks) admit(cidrIpv4.replace("/", "-"), { cidrIpv4 });
   args.clientSecurityGroupIds.forEach((referencedSecurityGroupId, index) => {
     // An id that another resource produces has no text to name the rule by.

@@ -17,6 +17,9 @@ import { ShimService } from "./shimService";
 /** SQS keeps nothing longer: 14 days. */
 const maxRetentionSeconds = 1_209_600;
 
+/** SQS takes nothing larger. Topics take less, so that a dead letter has room for the reason beside it. */
+const maxMessageBytes = 1_048_576;
+
 // Shims send what they cannot open or apply to the dead-letter queue themselves. SQS counts receives, not faults, and
 // receives add up while a shim restarts: this is the highest count it takes.
 const maxReceiveCount = 1000;
@@ -45,15 +48,16 @@ export class RegionalCache extends pulumi.ComponentResource {
   readonly queue: aws.sqs.Queue;
   /** What this region's shims could not apply, and what its topic could not deliver to any region. */
   readonly deadLetterQueue: aws.sqs.Queue;
-  /** `FLY_REDIS_CACHE_URL` of this region's applications; secret. The same text in every region. */
-  readonly cacheUrl: pulumi.Output<string>;
-  /** The same, in the shapes in which platforms take it. */
+  /** `FLY_REDIS_CACHE_URL` of this region's applications, in the shapes in which platforms take it. The same in every region. */
   readonly environment: ApplicationEnvironment;
+  /** The same for drivers that need typed replies; undefined unless `typedReplies` is asked for. */
+  readonly typedEnvironment: ApplicationEnvironment | undefined;
 
   constructor(name: string, args: RegionalCacheArgs, opts?: pulumi.ComponentResourceOptions) {
     super("redis-on-fly:infra:RegionalCache", name, {}, opts);
     const { region, options, credentials } = args;
     const parent = { parent: this };
+    const { typedReplies } = options;
     const certificateArn = options.certificateArns[region];
 
     this.region = region;
@@ -71,7 +75,12 @@ export class RegionalCache extends pulumi.ComponentResource {
 
     this.topic = new aws.sns.Topic(`${name}-topic`, { region }, parent);
     // No KMS key: shims seal their envelopes, and SNS drops what a key's policy keeps it from encrypting.
-    const queueArgs = { region, messageRetentionSeconds: maxRetentionSeconds, sqsManagedSseEnabled: true };
+    const queueArgs = {
+      region,
+      messageRetentionSeconds: maxRetentionSeconds,
+      maxMessageSize: maxMessageBytes,
+      sqsManagedSseEnabled: true,
+    };
     this.deadLetterQueue = new aws.sqs.Queue(`${name}-dead-letters`, queueArgs, parent);
     this.queue = new aws.sqs.Queue(
       `${name}-queue`,
@@ -84,12 +93,14 @@ export class RegionalCache extends pulumi.ComponentResource {
 
     this.balancer = new ShimBalancer(
       `${name}-balancer`,
-      { region, network: this.network, domainName: options.domainName, certificateArn },
+      { region, network: this.network, domainName: options.domainName, certificateArn, typedReplies },
       parent,
     );
     const scheme = certificateArn === undefined ? "redis" : "rediss";
-    const address = `${options.domainName}:${ports.shim}`;
-    this.cacheUrl = pulumi.interpolate`${scheme}://${clientUser}:${credentials.clientPassword}@${address}`;
+    const urlOf = (port: number) =>
+      pulumi.interpolate`${scheme}://${clientUser}:${credentials.clientPassword}@${options.domainName}:${port}`;
+    const cacheUrl = urlOf(ports.shim);
+    const typedCacheUrl = typedReplies ? urlOf(ports.typed) : undefined;
     const secrets = new RegionalSecrets(
       `${name}-secrets`,
       {
@@ -99,11 +110,16 @@ export class RegionalCache extends pulumi.ComponentResource {
           [shimVariables.clusterUrl]: this.cluster.url,
           [shimVariables.envelopeKeys]: credentials.envelopeKeys,
         },
-        cacheUrl: this.cacheUrl,
+        cacheUrl,
+        typedCacheUrl,
       },
       parent,
     );
-    this.environment = applicationEnvironment(this.cacheUrl, secrets.cacheUrlSecretArn);
+    this.environment = applicationEnvironment(cacheUrl, secrets.cacheUrlSecretArn);
+    this.typedEnvironment =
+      typedCacheUrl &&
+      secrets.typedCacheUrlSecretArn &&
+      applicationEnvironment(typedCacheUrl, secrets.typedCacheUrlSecretArn);
     this.shims = new ShimService(
       `${name}-shims`,
       { region, network: this.network, balancer: this.balancer, secrets, bus: this, user: clientUser, options },
@@ -115,6 +131,6 @@ export class RegionalCache extends pulumi.ComponentResource {
       parent,
     );
 
-    this.registerOutputs({ cacheUrl: this.cacheUrl });
+    this.registerOutputs({ cacheUrl });
   }
 }

@@ -17,7 +17,7 @@ export interface RegionalNetworkArgs {
   readonly region: Region;
   readonly options: Pick<
     CacheOptions,
-    "egress" | "zones" | "cidrBlock" | "vpcs" | "clientCidrBlocks" | "clientSecurityGroupIds"
+    "egress" | "zones" | "cidrBlock" | "vpcs" | "clientCidrBlocks" | "clientSecurityGroupIds" | "typedReplies"
   >;
 }
 
@@ -31,11 +31,11 @@ export class RegionalNetwork extends pulumi.ComponentResource {
   constructor(name: string, { region, options }: RegionalNetworkArgs, opts?: pulumi.ComponentResourceOptions) {
     super("redis-on-fly:infra:RegionalNetwork", name, {}, opts);
     const parent = { parent: this };
-    const { egress, clientCidrBlocks } = options;
+    const { egress, clientCidrBlocks, typedReplies } = options;
     const clientSecurityGroupIds = options.clientSecurityGroupIds[region] ?? [];
     const existing = options.vpcs[region];
     const groupsIn = (vpcId: pulumi.Input<string>) =>
-      makeSecurityGroups(name, { region, vpcId, clientCidrBlocks, clientSecurityGroupIds }, parent);
+      makeSecurityGroups(name, { region, vpcId, typedReplies, clientCidrBlocks, clientSecurityGroupIds }, parent);
 
     if (existing) {
       this.vpcId = pulumi.output(existing.vpcId);

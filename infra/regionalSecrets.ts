@@ -10,9 +10,11 @@ export interface RegionalSecretsArgs {
   readonly shimVariables: Readonly<Record<string, pulumi.Input<string>>>;
   /** `FLY_REDIS_CACHE_URL` of the region's applications. */
   readonly cacheUrl: pulumi.Input<string>;
+  /** The same with the port for typed replies; undefined where there is none. */
+  readonly typedCacheUrl: pulumi.Output<string> | undefined;
 }
 
-/** Two secrets. */
+/** A secret for shims, and one for each URL. */
 export class RegionalSecrets extends pulumi.ComponentResource {
   /** The shims' secret. */
   readonly shimSecretArn: pulumi.Output<string>;
@@ -20,10 +22,12 @@ export class RegionalSecrets extends pulumi.ComponentResource {
   readonly shimReferences: Readonly<Record<string, pulumi.Output<string>>>;
   /** The secret whose value is the URL, for applications. */
   readonly cacheUrlSecretArn: pulumi.Output<string>;
+  /** The secret with the URL for typed replies; undefined where there is none. */
+  readonly typedCacheUrlSecretArn: pulumi.Output<string> | undefined;
 
   constructor(name: string, args: RegionalSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("redis-on-fly:infra:RegionalSecrets", name, {}, opts);
-    const { region } = args;
+    const { region, typedCacheUrl } = args;
     const parent = { parent: this };
     const secret = (role: string, description: string, secretString: pulumi.Output<string>) => {
       const { arn } = new aws.secretsmanager.Secret(
@@ -48,6 +52,8 @@ export class RegionalSecrets extends pulumi.ComponentResource {
       ]),
     );
     this.cacheUrlSecretArn = secret("cache-url", "the cache's URL", pulumi.secret(args.cacheUrl)).arn;
+    this.typedCacheUrlSecretArn =
+      typedCacheUrl && secret("typed-cache-url", "its URL for typed replies", pulumi.secret(typedCacheUrl)).arn;
 
     this.registerOutputs({ shimSecretArn: this.shimSecretArn, cacheUrlSecretArn: this.cacheUrlSecretArn });
   }

@@ -2,7 +2,7 @@
 // region, so that the same URL works everywhere.
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
-import { ports } from "./networkRules";
+import { clientPorts, ports } from "./networkRules";
 import type { RegionalNetwork } from "./regionalNetwork";
 import type { Region } from "./regions";
 
@@ -12,6 +12,14 @@ import type { Region } from "./regions";
  */
 export const idleTimeoutSeconds = 350;
 
+/** A port of the balancer, and where it leads. */
+export interface Door {
+  readonly port: number;
+  readonly targetGroup: aws.lb.TargetGroup;
+  /** A service may send its tasks to the target group only once this is there. */
+  readonly listener: aws.lb.Listener;
+}
+
 export interface ShimBalancerArgs {
   readonly region: Region;
   readonly network: RegionalNetwork;
@@ -19,14 +27,15 @@ export interface ShimBalancerArgs {
   readonly domainName: string;
   /** Certificate for `domainName`; with it, clients connect by TLS. */
   readonly certificateArn: pulumi.Input<string> | undefined;
+  /** Whether there is a port for typed replies. */
+  readonly typedReplies: boolean;
 }
 
 /** A network load balancer and its name. */
 export class ShimBalancer extends pulumi.ComponentResource {
   readonly loadBalancer: aws.lb.LoadBalancer;
-  readonly targetGroup: aws.lb.TargetGroup;
-  /** A service may send its tasks to the target group only once this is there. */
-  readonly listener: aws.lb.Listener;
+  /** The first is for clients that ask for nothing else; each leads to every shim. */
+  readonly doors: readonly [Door, ...Door[]];
 
   constructor(name: string, args: ShimBalancerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("redis-on-fly:infra:ShimBalancer", name, {}, opts);
@@ -49,45 +58,49 @@ export class ShimBalancer extends pulumi.ComponentResource {
       },
       parent,
     );
-    this.targetGroup = new aws.lb.TargetGroup(
-      `${name}-targets`,
-      {
-        region,
-        namePrefix,
-        vpcId: network.vpcId,
-        targetType: "ip",
-        protocol: "TCP",
-        port: ports.shim,
-        // Shims admit the balancer's security group, which clients' addresses do not wear.
-        preserveClientIp: "false",
-        // ECS waits this long before it tells a shim to stop; the shim then drains by itself.
-        deregistrationDelay: 15,
-        healthCheck: {
-          protocol: "HTTP",
-          port: String(ports.operations),
-          path: "/ready",
-          matcher: "200",
-          interval: 10,
-          timeout: 5,
-          healthyThreshold: 2,
-          unhealthyThreshold: 2,
+    const open = ([suffix, port]: [suffix: string, port: number]): Door => {
+      const targetGroup = new aws.lb.TargetGroup(
+        `${name}-targets${suffix}`,
+        {
+          region,
+          namePrefix,
+          vpcId: network.vpcId,
+          targetType: "ip",
+          protocol: "TCP",
+          port,
+          // Shims admit the balancer's security group, which clients' addresses do not wear.
+          preserveClientIp: "false",
+          // ECS waits this long before it tells a shim to stop; the shim then drains by itself.
+          deregistrationDelay: 15,
+          healthCheck: {
+            protocol: "HTTP",
+            port: String(ports.operations),
+            path: "/ready",
+            matcher: "200",
+            interval: 10,
+            timeout: 5,
+            healthyThreshold: 2,
+            unhealthyThreshold: 2,
+          },
         },
-      },
-      parent,
-    );
-    this.listener = new aws.lb.Listener(
-      `${name}-listener`,
-      {
-        region,
-        loadBalancerArn: this.loadBalancer.arn,
-        port: ports.shim,
-        ...(certificateArn === undefined
-          ? { protocol: "TCP", tcpIdleTimeoutSeconds: idleTimeoutSeconds }
-          : { protocol: "TLS", certificateArn, sslPolicy: "ELBSecurityPolicy-TLS13-1-2-2021-06" }),
-        defaultActions: [{ type: "forward", targetGroupArn: this.targetGroup.arn }],
-      },
-      parent,
-    );
+        parent,
+      );
+      const listener = new aws.lb.Listener(
+        `${name}-listener${suffix}`,
+        {
+          region,
+          loadBalancerArn: this.loadBalancer.arn,
+          port,
+          ...(certificateArn === undefined
+            ? { protocol: "TCP", tcpIdleTimeoutSeconds: idleTimeoutSeconds }
+            : { protocol: "TLS", certificateArn, sslPolicy: "ELBSecurityPolicy-TLS13-1-2-2021-06" }),
+          defaultActions: [{ type: "forward", targetGroupArn: targetGroup.arn }],
+        },
+        parent,
+      );
+      return { port, targetGroup, listener };
+    };
+    this.doors = Object.entries(clientPorts(args.typedReplies)).map(open) as [Door, ...Door[]];
 
     // The zone is the name itself, so that it hides no other name of the network.
     const zone = new aws.route53.Zone(

@@ -52,7 +52,7 @@ export function scaleShims(name: string, args: ShimScalingArgs, opts: pulumi.Cus
     targetValue: targetCpuPercent,
   });
   const loadBalancer = { name: "LoadBalancer", value: balancer.loadBalancer.arnSuffix };
-  const targetGroup = { name: "TargetGroup", value: balancer.targetGroup.arnSuffix };
+  const targetGroup = { name: "TargetGroup", value: balancer.doors[0].targetGroup.arnSuffix };
   const metric = (metricName: string, stat: string, dimensions: (typeof loadBalancer)[]) => ({
     metric: { namespace: "AWS/NetworkELB", metricName, dimensions },
     stat,

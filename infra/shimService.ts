@@ -13,6 +13,7 @@ import { idleTimeoutSeconds, type ShimBalancer } from "./shimBalancer";
 import { ShimImage } from "./shimImage";
 import { makeShimRoles } from "./shimRoles";
 import { scaleShims } from "./shimScaling";
+import { environmentOf } from "./shimSettings";
 
 /** Fargate allows no more before it kills a task. */
 const stopTimeoutSeconds = 120;
@@ -44,8 +45,10 @@ export interface ShimServiceArgs {
     | "minShims"
     | "maxShims"
     | "connectionsPerShim"
+    | "typedReplies"
     | "allowGroups"
     | "outboxMode"
+    | "shim"
     | "logRetentionDays"
   >;
 }
@@ -55,7 +58,7 @@ export class ShimService extends pulumi.ComponentResource {
   readonly cluster: aws.ecs.Cluster;
   readonly service: aws.ecs.Service;
   /** Environment variables of the shims, without the secret ones. */
-  readonly environment: Readonly<Record<string, pulumi.Output<string>>>;
+  readonly environment: Readonly<Record<string, pulumi.Input<string>>>;
 
   constructor(name: string, args: ShimServiceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("redis-on-fly:infra:ShimService", name, {}, opts);
@@ -87,20 +90,22 @@ export class ShimService extends pulumi.ComponentResource {
     );
 
     this.environment = {
-      [shimVariables.region]: pulumi.output(region),
-      [shimVariables.port]: pulumi.output(String(ports.shim)),
-      [shimVariables.operationsPort]: pulumi.output(String(ports.operations)),
-      [shimVariables.user]: pulumi.output(args.user),
-      [shimVariables.allowGroups]: pulumi.output(options.allowGroups.join(",")),
-      [shimVariables.outboxMode]: pulumi.output(options.outboxMode),
+      [shimVariables.region]: region,
+      [shimVariables.port]: String(ports.shim),
+      [shimVariables.operationsPort]: String(ports.operations),
+      [shimVariables.user]: args.user,
+      [shimVariables.allowGroups]: options.allowGroups.join(","),
+      [shimVariables.outboxMode]: options.outboxMode,
       [shimVariables.topicArn]: bus.topic.arn,
       [shimVariables.queueUrl]: bus.queue.url,
       [shimVariables.deadLetterQueueUrl]: bus.deadLetterQueue.url,
       // Twice what autoscaling aims at: it takes minutes to add a shim.
-      [shimVariables.maxClients]: pulumi.output(String(2 * options.connectionsPerShim)),
-      [shimVariables.keepAliveMs]: pulumi.output(String(keepAliveMs)),
-      [shimVariables.maxAgeMs]: pulumi.output(String(connectionMaxAgeMs)),
-      [shimVariables.drainTimeoutMs]: pulumi.output(String((stopTimeoutSeconds - exitSeconds) * 1000)),
+      [shimVariables.maxClients]: String(2 * options.connectionsPerShim),
+      [shimVariables.keepAliveMs]: String(keepAliveMs),
+      [shimVariables.maxAgeMs]: String(connectionMaxAgeMs),
+      [shimVariables.drainTimeoutMs]: String((stopTimeoutSeconds - exitSeconds) * 1000),
+      ...(options.typedReplies && { [shimVariables.typedPort]: String(ports.typed) }),
+      ...environmentOf(options.shim),
     };
     const container = {
       name: "shim",
@@ -110,7 +115,10 @@ export class ShimService extends pulumi.ComponentResource {
       readonlyRootFilesystem: true,
       linuxParameters: { capabilities: { drop: ["ALL"] } },
       ulimits: [{ name: "nofile", softLimit: openFiles, hardLimit: openFiles }],
-      portMappings: [ports.shim, ports.operations].map((containerPort) => ({ containerPort, protocol: "tcp" })),
+      portMappings: [...balancer.doors.map(({ port }) => port), ports.operations].map((containerPort) => ({
+        containerPort,
+        protocol: "tcp",
+      })),
       environment: Object.entries(this.environment).map(([key, value]) => ({ name: key, value })),
       secrets: Object.entries(secrets.shimReferences).map(([key, valueFrom]) => ({ name: key, valueFrom })),
       stopTimeout: stopTimeoutSeconds,
@@ -164,9 +172,11 @@ export class ShimService extends pulumi.ComponentResource {
           securityGroups: [network.securityGroups.shim.id],
           assignPublicIp: false,
         },
-        loadBalancers: [
-          { targetGroupArn: balancer.targetGroup.arn, containerName: container.name, containerPort: ports.shim },
-        ],
+        loadBalancers: balancer.doors.map(({ port, targetGroup }) => ({
+          targetGroupArn: targetGroup.arn,
+          containerName: container.name,
+          containerPort: port,
+        })),
         availabilityZoneRebalancing: "ENABLED",
         deploymentMinimumHealthyPercent: 100,
         deploymentMaximumPercent: 200,
@@ -182,7 +192,7 @@ export class ShimService extends pulumi.ComponentResource {
         // Autoscaling decides how many there are.
         ignoreChanges: ["desiredCount"],
         // Tasks need all of the network to start, and a target group only serves behind a listener.
-        dependsOn: [network, balancer.listener, insights],
+        dependsOn: [network, ...balancer.doors.map(({ listener }) => listener), insights],
       },
     );
     scaleShims(name, { region, cluster: this.cluster, service: this.service, balancer, options }, parent);

@@ -38,6 +38,8 @@ describe("configuration", () => {
       minShims: 2,
       maxShims: 6,
       connectionsPerShim: 5000,
+      typedReplies: false,
+      shim: {},
       allowGroups: [],
       outboxMode: "memory",
       domainName: "cache.redis-on-fly.internal",
@@ -64,6 +66,13 @@ describe("configuration", () => {
 
   test("leaves a network of the caller's its own way out", () => {
     expect(read({ regions: '["us-east-1"]', vpcs: `{"us-east-1":${vpc}}` }).egress).toBe("none");
+  });
+
+  test("takes for shims what shims take, as a text or a number", () => {
+    expect(read({ regions, shim: '{"horizonMs":900000,"clientNames":"on"}' }).shim).toEqual({
+      horizonMs: "900000",
+      clientNames: "on",
+    });
   });
 
   test("is documented option by option", () => {
@@ -144,6 +153,16 @@ describe("configuration", () => {
       /two/,
     ],
     ["a cluster has three passwords", { regions, clusterPasswordIds: "[1,2,3]" }, /^ {2}clusterPasswordIds: .*1 to 2/],
+    [
+      "a shim would not take it",
+      { regions, shim: '{"horizonMs":5}' },
+      /^ {2}shim.horizonMs: .*5.* must be a whole number from 1000 to 86400000$/,
+    ],
+    [
+      "it is not for the operator to set",
+      { regions, shim: '{"password":"sixteen-or-more-letters"}' },
+      /^ {2}shim: .* must have none but these names: .*horizonMs/,
+    ],
     ["a key is named twice", { regions, envelopeKeyIds: "[1,1]" }, /^ {2}envelopeKeyIds: \[1,1\] must be/],
   ])("is refused where %s", (_case, values, fault) => {
     expect(faults(values)).toEqual([expect.stringMatching(fault)]);

@@ -290,7 +290,12 @@ describe("the mesh", () => {
   });
 
   test("keeps messages for 14 days, encrypted, and gives up on one as late as SQS allows", () => {
-    const queue = { region: "eu-west-1", messageRetentionSeconds: 1_209_600, sqsManagedSseEnabled: true };
+    const queue = {
+      region: "eu-west-1",
+      messageRetentionSeconds: 1_209_600,
+      maxMessageSize: 1_048_576,
+      sqsManagedSseEnabled: true,
+    };
     expect(made.inputsOf("fly-eu-west-1-dead-letters")).toEqual(queue);
     const { redrivePolicy, ...inputs } = made.inputsOf("fly-eu-west-1-queue");
     expect(inputs).toEqual(queue);

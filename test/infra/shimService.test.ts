@@ -77,6 +77,13 @@ describe("a region's shims", () => {
     expect(statementsOf(made, "execution").at(-1)!.Action).toEqual(["ecr:GetAuthorizationToken"]);
   });
 
+  test("are told what the operator sets, whatever is set here otherwise", async () => {
+    const { environment } = containerOf(await MadeResources.of({ shim: { horizonMs: 900_000, maxAgeMs: 60_000 } }));
+    const of = (name: string) => environment.filter((one: { name: string }) => one.name === name);
+    expect(of("FLY_REDIS_HORIZON_MS")).toEqual([{ name: "FLY_REDIS_HORIZON_MS", value: "900000" }]);
+    expect(of("FLY_REDIS_MAX_AGE_MS")).toEqual([{ name: "FLY_REDIS_MAX_AGE_MS", value: "60000" }]);
+  });
+
   test("drain when they are replaced, and go back when the new ones do not work", async () => {
     const service = (await MadeResources.of({ minShims: 3 })).inputsOf("fly-us-east-1-shims");
     expect(service).toMatchObject({
@@ -161,6 +168,40 @@ describe("an application's environment", () => {
     expect(environment.kubernetesEnv("cache")).toEqual([
       { name, valueFrom: { secretKeyRef: { name: "cache", key: name } } },
     ]);
+  });
+});
+
+describe("typed replies", () => {
+  const regions = ["us-east-1", "eu-west-1"] as const;
+
+  test("have a port of their own from clients to shims, with a URL and a secret", async () => {
+    const made = await MadeResources.of({ regions, typedReplies: true, clientCidrBlocks: ["10.0.0.0/16"] });
+    const container = containerOf(made);
+    expect(container.portMappings.map((one: { containerPort: number }) => one.containerPort)).toEqual([
+      6379, 6380, 9121,
+    ]);
+    expect(container.environment).toContainEqual({ name: "FLY_REDIS_TYPED_PORT", value: "6380" });
+    expect(made.inputsOf("fly-us-east-1-shims").loadBalancers).toEqual([
+      { targetGroupArn: "fly-us-east-1-balancer-targets-arn", containerName: "shim", containerPort: 6379 },
+      { targetGroupArn: "fly-us-east-1-balancer-targets-typed-arn", containerName: "shim", containerPort: 6380 },
+    ]);
+    expect(made.inputsOf("fly-us-east-1-balancer-listener-typed")).toMatchObject({ protocol: "TCP", port: 6380 });
+    for (const rule of ["client-to-balancer", "balancer-from-client", "balancer-from-10.0.0.0-16", "balancer-to-shim"])
+      expect(made.inputsOf(`fly-us-east-1-network-${rule}-typed`)).toMatchObject({ fromPort: 6380, toPort: 6380 });
+    expect(made.inputsOf("fly-us-east-1-monitoring-shims-unhealthy").metricQueries).toHaveLength(3);
+
+    const url = "redis://fly:fly-credentials-client-password-1-result@cache.redis-on-fly.internal:6380";
+    const environment = made.cache.typedEnvironment("eu-west-1");
+    expect(await resolved(environment.url)).toBe(url);
+    expect(await resolved(environment.secretArn)).toBe("fly-eu-west-1-secrets-typed-cache-url-arn");
+    expect(made.inputsOf("fly-eu-west-1-secrets-typed-cache-url-value").secretString).toBe(url);
+  });
+
+  test("are nowhere unless asked for", async () => {
+    const { cache } = await MadeResources.of();
+    expect(() => cache.typedEnvironment("us-east-1")).toThrow(
+      "has no port for typed replies: set typedReplies to true",
+    );
   });
 });
 

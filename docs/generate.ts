@@ -74,7 +74,7 @@ function metrics(): string {
   const log = pino({ level: "silent" });
   const pool = new LanePool({ address, lanesPerProtocol: 1, maxPrivateLanes: 1, timeoutMs: 1000, log });
   const registry = newRegistry(newCounters(), pool, () => 0);
-  new Figures("00000000", { commands: 0, bytes: 0 }, registry);
+  new Figures("00000000", { commands: 0, bytes: 0 }, () => [], registry);
   const ours = registry.getMetricsAsArray().filter(({ name }) => name.startsWith("redis_on_fly_"));
   return bullets(ours.map(({ name, help }) => `\`${name}\`: ${help}`));
 }

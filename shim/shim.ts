@@ -82,7 +82,8 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
         // Of the shim's own section the cluster knows nothing, and it would take an empty list for all.
         const others = sections.filter((name) => name !== "fly");
         const upstream = sections.length > 0 && others.length === 0 ? "" : await control.info(others);
-        return renderInfo(upstream, sections, flySection(region, listener.size, replication.figures()));
+        const ours = flySection(region, listener.size, replication.figures(), replication.regionFigures());
+        return renderInfo(upstream, sections, ours);
       },
     },
     counters,

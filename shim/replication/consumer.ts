@@ -103,7 +103,10 @@ export class Consumer {
       if (outcome === undefined) return false;
       const [oldest, newest] = [envelope.commands[0], envelope.commands.at(-1)];
       if (oldest) this.options.regions.arrived(oldest.stamp);
-      if (newest) figures.arrived(envelope.region, this.options.clock.nowMs() - newest.stamp.ms);
+      if (newest) {
+        const { ms } = newest.stamp;
+        figures.arrived(envelope.region, this.options.clock.nowMs() - ms, ms - delivery.sentAtMs);
+      }
       const [poison] = outcome.poison;
       if (poison === undefined) return true;
       reason = `command ${poison.command} with stamp ${poison.stamp}: ${poison.error}`;

@@ -9,7 +9,7 @@ export interface ReplicationFigures {
   readonly origin: string;
   readonly outboxCommands: number;
   readonly outboxBytes: number;
-  /** Regions heard of over the bus, and the age of the last envelope of each when it had been replayed. */
+  /** Regions that this shim got envelopes of, and the age of the last one of each when it had been replayed. */
   readonly regions: Readonly<Record<string, { readonly lagMs: number }>>;
   /** Commands replayed, home and from the bus; commands over several keys count once for each. */
   readonly applied: number;
@@ -29,6 +29,9 @@ export interface OutboxSize {
   readonly bytes: number;
 }
 
+/** By region, the milliseconds since its newest canary was sent; looked up when somebody asks. */
+export type CanaryAges = () => Iterable<readonly [region: string, ms: number]>;
+
 const lagBucketsSeconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 /** See the head of this file. */
@@ -41,10 +44,11 @@ export class Figures {
   private readonly poisonTotal: Counter;
   private readonly skippedTotal: Counter;
   private readonly lagSeconds: Histogram<"region">;
+  private readonly aheadSeconds: Gauge<"region">;
   private readonly counts = { applied: 0, stale: 0, doubtful: 0, failed: 0, poison: 0 };
   private readonly lagMs = new Map<string, number>();
 
-  constructor(origin: string, outbox: OutboxSize, registry: Registry) {
+  constructor(origin: string, outbox: OutboxSize, canaryAges: CanaryAges, registry: Registry) {
     this.origin = origin;
     this.outbox = outbox;
     const registers = [registry];
@@ -82,6 +86,24 @@ export class Figures {
       buckets: lagBucketsSeconds,
       registers,
     });
+    this.aheadSeconds = new Gauge({
+      name: "redis_on_fly_clock_ahead_seconds",
+      help:
+        "How far the clock of a region was ahead of SQS's, less the time from there to the queue, by its last envelope; " +
+        "somewhat below 0 where clocks are right",
+      labelNames: ["region"],
+      registers,
+    });
+    new Gauge({
+      name: "redis_on_fly_canary_age_seconds",
+      help: "Time since a region's newest canary was sent",
+      labelNames: ["region"],
+      registers,
+      collect() {
+        this.reset();
+        for (const [region, ms] of canaryAges()) this.set({ region }, ms / 1000);
+      },
+    });
     for (const unit of ["commands", "bytes"] as const) {
       new Gauge({
         name: `redis_on_fly_outbox_${unit}`,
@@ -110,9 +132,11 @@ export class Figures {
     this.unorderedTotal.inc(outcome.unordered);
   }
 
-  arrived(region: string, lagMs: number): void {
+  /** An envelope was replayed. @param aheadMs - of the bus's clock when the bus had it */
+  arrived(region: string, lagMs: number, aheadMs: number): void {
     this.lagMs.set(region, lagMs);
     this.lagSeconds.observe({ region }, lagMs / 1000);
+    this.aheadSeconds.set({ region }, aheadMs / 1000);
   }
 
   poisoned(): void {

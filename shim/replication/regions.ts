@@ -36,6 +36,19 @@ export interface Peer extends Sender {
   readonly report: Report;
 }
 
+type Summed = "outboxCommands" | "outboxBytes" | "applied" | "doubtful" | "poison";
+
+/** A region as the newest canaries of its shims tell; counts are those of all shims since each has started. */
+export interface RegionFigures extends Pick<Report, Summed> {
+  /** Since its newest canary was sent. */
+  readonly canaryAgeMs: number;
+  readonly shims: number;
+  /** The newest version of envelopes that all of its shims read. */
+  readonly reads: number;
+  /** Age of each region's last envelope when this region had replayed it; of several shims the slowest. */
+  readonly lagMs: Readonly<Record<string, number>>;
+}
+
 /** SQS keeps messages for so long: nothing of a region that has been silent for longer can come any more. */
 const FORGET_AFTER_MS = 14 * 24 * 3600 * 1000;
 /** A shim that has left out so many canaries while others of its region sent theirs is gone. */
@@ -62,6 +75,10 @@ export function parseReport(text: string): Report | undefined {
   } catch {
     return undefined;
   }
+}
+
+function newestMs(peers: readonly Peer[]): number {
+  return Math.max(...peers.map(({ sent }) => sent.ms));
 }
 
 /** See the head of this file. */
@@ -114,29 +131,56 @@ export class Regions {
    * and so is all that has arrived since this was last asked. 0 where nothing has been heard yet.
    */
   heardMs(): number {
-    const newest = new Map<string, number>();
-    for (const { region, sent } of this.living()) newest.set(region, Math.max(sent.ms, newest.get(region) ?? 0));
-    const heardMs = newest.size === 0 ? 0 : Math.min(...newest.values(), this.oldestArrivalMs);
+    const newest = [...this.living().values()].map(newestMs);
+    const heardMs = newest.length === 0 ? 0 : Math.min(...newest, this.oldestArrivalMs);
     this.oldestArrivalMs = Number.POSITIVE_INFINITY;
     return heardMs;
   }
 
-  /** The shims that were alive when their region was last heard of; regions that all shims have left are not in it. */
-  living(): readonly Peer[] {
-    return [...this.byRegion.values()].flatMap((peers) => {
-      const all = [...peers.values()];
-      const newestMs = Math.max(...all.map(({ sent }) => sent.ms));
-      return all.filter(
-        ({ sent, report: { leaving, intervalMs } }) =>
-          !leaving && sent.ms >= newestMs - GONE_AFTER_INTERVALS * intervalMs,
-      );
-    });
-  }
-
   /** Whether every shim of every region reads envelopes of this version: before, none may be sent. */
   everyRegionReads(version: number): boolean {
-    const living = this.living();
+    const living = [...this.living().values()].flat();
     return living.length > 0 && living.every(({ report: { reads } }) => reads >= version);
+  }
+
+  /** Each region as its shims tell. */
+  figures(nowMs: number): Readonly<Record<string, RegionFigures>> {
+    const entries = [...this.living()].map(([region, peers]): [string, RegionFigures] => {
+      const reports = peers.map(({ report }) => report);
+      const sum = (name: Summed) => reports.reduce((total, each) => total + each[name], 0);
+      const lagMs: Record<string, number> = {};
+      for (const [from, ms] of reports.flatMap((each) => Object.entries(each.lagMs))) {
+        lagMs[from] = Math.max(ms, lagMs[from] ?? ms);
+      }
+      const figures = {
+        canaryAgeMs: nowMs - newestMs(peers),
+        shims: peers.length,
+        reads: Math.min(...reports.map(({ reads }) => reads)),
+        outboxCommands: sum("outboxCommands"),
+        outboxBytes: sum("outboxBytes"),
+        applied: sum("applied"),
+        doubtful: sum("doubtful"),
+        poison: sum("poison"),
+        lagMs,
+      };
+      return [region, figures];
+    });
+    return Object.fromEntries(entries);
+  }
+
+  /** By region, the shims that were alive when it was last heard of; regions that all shims have left are not in it. */
+  private living(): ReadonlyMap<string, readonly Peer[]> {
+    const living = new Map<string, readonly Peer[]>();
+    for (const [region, peers] of this.byRegion) {
+      const all = [...peers.values()];
+      const lastMs = newestMs(all);
+      const alive = all.filter(
+        ({ sent, report: { leaving, intervalMs } }) =>
+          !leaving && sent.ms >= lastMs - GONE_AFTER_INTERVALS * intervalMs,
+      );
+      if (alive.length > 0) living.set(region, alive);
+    }
+    return living;
   }
 
   private learn(peer: Peer): void {

@@ -18,7 +18,7 @@ import { CANARY, type MessageHandlers } from "./messages";
 import { CommandError, hasKin, normalise } from "./normalisation";
 import { Outbox } from "./outbox";
 import { Publisher } from "./publisher";
-import { Regions, type Report } from "./regions";
+import { type RegionFigures, Regions, type Report } from "./regions";
 import { Replayer } from "./replayer";
 import { MAX_ARGUMENTS } from "./replayScript";
 import { replaySteps } from "./replaySteps";
@@ -101,7 +101,12 @@ export class Replication {
     this.clock = new Clock(origin);
     this.capacity = commandsCapacity(region, options.envelopeMaxBytes);
     this.outbox = new Outbox(origin, this.capacity);
-    this.tally = new Figures(origin.toString(16).padStart(8, "0"), this.outbox, options.registry);
+    this.tally = new Figures(
+      origin.toString(16).padStart(8, "0"),
+      this.outbox,
+      () => this.canaryAges(),
+      options.registry,
+    );
     const codec = new EnvelopeCodec(options.envelopeKeys);
     this.codec = codec;
     this.publisher = new Publisher({
@@ -231,6 +236,11 @@ export class Replication {
     return this.tally.snapshot();
   }
 
+  /** For INFO: every region, this one included, as canaries tell. */
+  regionFigures(): Readonly<Record<string, RegionFigures>> {
+    return this.regions.figures(this.clock.nowMs());
+  }
+
   /** Sends a message to the shims of every region, this one included. What asks for it bounds the outbox. */
   private send(name: string, ...args: readonly (string | Buffer)[]): Stamp {
     const stamp = this.clock.next();
@@ -285,6 +295,10 @@ export class Replication {
     const { origin: _, regions, ...figures } = this.tally.snapshot();
     const lagMs = Object.fromEntries(Object.entries(regions).map(([region, each]) => [region, each.lagMs]));
     return { reads: NEWEST_VERSION, intervalMs: this.options.canaryIntervalMs, leaving, lagMs, ...figures };
+  }
+
+  private canaryAges(): readonly [region: string, ms: number][] {
+    return Object.entries(this.regionFigures()).map(([region, { canaryAgeMs }]) => [region, canaryAgeMs]);
   }
 
   private async replayAtHome(commands: Iterable<StampedCommand>) {

@@ -2,14 +2,7 @@
 // makes a command complete puts it together and replays it. Nothing of it shows before, and it is never held in memory.
 
 import type { Redis } from "ioredis";
-import {
-  decodeLarge,
-  encodeLarge,
-  type LargeCommand,
-  packMessage,
-  transferBytes,
-  unpackMessage,
-} from "./largeCommand";
+import { decodeLarge, encodeLarge, type LargeCommand, packMessage, transferBytes, unpackMessage } from "./largeCommand";
 import { type KeyedStep, noOutcome, type Replayer, type ReplayOutcome } from "./replayer";
 import { replayScript } from "./replayScript";
 import { replaySteps } from "./replaySteps";

@@ -1,0 +1,217 @@
+import { randomBytes } from "node:crypto";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "@jest/globals";
+import { Redis } from "ioredis";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { Network } from "../../chaos/network";
+import { Random } from "../../chaos/random";
+import { Server } from "../../local/servers";
+import { EnvelopeCodec, type EnvelopeKey } from "../../shim/replication/envelope";
+import { Replication, type ReplicationOptions } from "../../shim/replication/replication";
+import { Segment } from "../../shim/replication/segment";
+import { stampText } from "../../shim/replication/stamp";
+import { eventually } from "../support/eventually";
+import { describeWithServer } from "../support/servers";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const regions = ["us-east-1", "eu-west-1", "ap-northeast-1"] as const;
+const envelopeKeys: readonly [EnvelopeKey] = [{ id: 1, key: randomBytes(32) }];
+/** What the first version with canaries says in them: every later one must read it. */
+const canary = JSON.stringify({
+  reads: 2,
+  intervalMs: 5000,
+  leaving: false,
+  outboxCommands: 0,
+  outboxBytes: 0,
+  applied: 3,
+  stale: 1,
+  doubtful: 0,
+  failed: 0,
+  poison: 0,
+  lagMs: { "us-east-1": 12 },
+});
+const log = pino({ level: process.env.LOG_LEVEL ?? "silent" });
+
+describeWithServer("canaries", () => {
+  let servers: Server[];
+  let clients: Redis[];
+  let network: Network;
+  let open: Replication[] = [];
+
+  beforeAll(async () => {
+    servers = await Promise.all(regions.map(() => Server.start()));
+    clients = servers.map(({ url }) => new Redis(url));
+  });
+
+  beforeEach(async () => {
+    // A new server trusts nothing from before its time: these have been there for a while.
+    const before = stampText({ ms: Date.now() - 9 * HOUR, counter: 0, origin: 0 });
+    for (const client of clients) {
+      await client.multi().flushall().select(1).hset("m", "newest", before).select(0).exec();
+    }
+    network = new Network(
+      regions,
+      { duplicate: 0.2, reorder: 0.2, drop: 0, lostAcknowledgement: 0, lose: 0 },
+      new Random(1),
+    );
+  });
+
+  afterEach(async () => {
+    network.heal();
+    await Promise.all(open.map((replication) => replication.drain(1000)));
+    open = [];
+  });
+
+  afterAll(async () => {
+    for (const client of clients) client.disconnect();
+    await Promise.all(servers.map((server) => server.stop()));
+  });
+
+  async function join(index: 0 | 1 | 2, options: Partial<ReplicationOptions> = {}): Promise<Replication> {
+    const { hostname, port, password } = new URL(servers[index]!.url);
+    const replication = new Replication({
+      region: regions[index],
+      cluster: { host: hostname, port: Number(port), password },
+      bus: network.end(regions[index]),
+      envelopeKeys,
+      publishIntervalMs: 3,
+      outboxMaxBytes: 1 << 20,
+      envelopeMaxBytes: 1 << 18,
+      horizonMs: 600_000,
+      recordsMaxBytes: 1 << 26,
+      canaryIntervalMs: 40,
+      log,
+      registry: new Registry(),
+      ...options,
+    });
+    open.push(replication);
+    await replication.start();
+    return replication;
+  }
+
+  /** Publishes a command as a shim of a region that was cut off did, so long ago. */
+  async function published(
+    region: (typeof regions)[number],
+    agoMs: number,
+    ...words: readonly string[]
+  ): Promise<void> {
+    const stamp = { ms: Date.now() - agoMs, counter: 0, origin: 77 };
+    const segment = new Segment(stamp.origin);
+    segment.append({ stamp, args: words.map((word) => Buffer.from(word)) });
+    await network.end(region).publish(new EnvelopeCodec(envelopeKeys).seal(region, segment));
+  }
+
+  function recordOf(client: Redis, name: string): Promise<unknown> {
+    return client.eval("redis.call('SELECT', 1) return redis.call('HGET', 'm', ARGV[1])", 0, name);
+  }
+
+  /** As if all that a region has on record had been written eleven minutes earlier, a horizon and a bit. */
+  async function age(client: Redis): Promise<void> {
+    const earlier =
+      "redis.call('SELECT', 1) for _, name in ipairs(ARGV) do redis.call('HINCRBY', 'm', name, -660000) end";
+    await client.eval(earlier, 0, "began", "beganBefore");
+  }
+
+  it("lets every shim know all regions, whichever shim of its region got the canary", async () => {
+    const shims = [await join(0), await join(0), await join(1), await join(2)];
+    const known = { shims: 1, reads: 2, poison: 0, canaryAgeMs: expect.any(Number) };
+    await eventually(() => {
+      for (const shim of shims) {
+        expect(shim.regionFigures()).toEqual({
+          "us-east-1": expect.objectContaining({ ...known, shims: 2 }),
+          "eu-west-1": expect.objectContaining({
+            ...known,
+            lagMs: expect.objectContaining({ "us-east-1": expect.any(Number) }),
+          }),
+          "ap-northeast-1": expect.objectContaining(known),
+        });
+      }
+    });
+  });
+
+  it("tells a shim that has just started what the region's others know", async () => {
+    await Promise.all([join(0), join(1)]);
+    const names = (shim: Replication) => Object.keys(shim.regionFigures()).sort();
+    await eventually(() => expect(names(open[0]!)).toEqual(["eu-west-1", "us-east-1"]));
+    network.cut("us-east-1");
+    const other = await join(0);
+    await eventually(() => expect(names(other)).toEqual(["eu-west-1", "us-east-1"]));
+  });
+
+  it("takes back a shim that has left, and a region that all shims have left", async () => {
+    const [us, eu, other] = await Promise.all([join(0), join(1), join(1)]);
+    const shimsOfEu = () => us.regionFigures()["eu-west-1"]?.shims;
+    await eventually(() => expect(shimsOfEu()).toBe(2));
+    await eu.drain(1000);
+    await eventually(() => expect(shimsOfEu()).toBe(1));
+    await other.drain(1000);
+    await eventually(() => expect(us.regionFigures()).not.toHaveProperty("eu-west-1"));
+    open = [us];
+  });
+
+  it("shows how old canaries are, how late envelopes come and how far clocks are apart", async () => {
+    const registry = new Registry();
+    await Promise.all([join(0, { registry }), join(1)]);
+    await published("ap-northeast-1", HOUR, "ECHO", canary);
+    await eventually(async () => {
+      const figures = await registry.metrics();
+      expect(figures).toMatch(/redis_on_fly_canary_age_seconds\{region="eu-west-1"\} 0\.\d+/);
+      expect(figures).toMatch(/redis_on_fly_canary_age_seconds\{region="ap-northeast-1"\} 36\d\d/);
+      expect(figures).toMatch(/redis_on_fly_replication_lag_seconds_count\{region="eu-west-1"\} [1-9]/);
+      expect(figures).toMatch(/redis_on_fly_clock_ahead_seconds\{region="ap-northeast-1"\} -36\d\d/);
+    });
+  });
+
+  it("passes over a canary of a later version that it cannot read", async () => {
+    const us = await join(0);
+    for (const text of ["{}", "nonsense", '{"reads":"all"}']) await published("eu-west-1", 0, "ECHO", text);
+    await published("eu-west-1", 0, "SET", "beside", "v");
+    await eventually(async () => expect(await clients[0]!.get("beside")).toBe("v"));
+    expect(us.regionFigures()).not.toHaveProperty("eu-west-1");
+    expect(us.figures().poison).toBe(0);
+  });
+
+  it("forgets who has been silent for two weeks", async () => {
+    const us = await join(0);
+    await published("eu-west-1", 14 * 24 * HOUR + 1000, "ECHO", canary);
+    await published("eu-west-1", 0, "SET", "beside", "v");
+    await eventually(async () => expect(await clients[0]!.get("beside")).toBe("v"));
+    await eventually(() => expect(Object.keys(us.regionFigures())).toEqual(["us-east-1"]));
+  });
+
+  it("keeps what a region pushes from becoming deletes, however long its way is interrupted", async () => {
+    const shims = await Promise.all([join(0), join(2)]);
+    const regionsThere = [clients[0]!, clients[2]!];
+    await published("eu-west-1", 50 * MINUTE, "ECHO", canary);
+    await eventually(() => {
+      for (const shim of shims) expect(shim.regionFigures()).toHaveProperty("eu-west-1");
+    });
+    for (let count = 0; count < 4; count += 1) {
+      for (const client of regionsThere) {
+        await age(client);
+        await eventually(async () =>
+          expect(Number(await recordOf(client, "waited"))).toBeGreaterThan(Date.now() - 100),
+        );
+      }
+    }
+    await published("eu-west-1", 45 * MINUTE, "SET", "pushed", "v");
+    for (const client of regionsThere) {
+      await eventually(async () => expect(await client.get("pushed")).toBe("v"));
+      expect(await recordOf(client, "generation")).toBe("1");
+    }
+  });
+
+  it("leaves the horizon as it is where none are sent: what comes later becomes a delete", async () => {
+    const us = await join(0, { canaryIntervalMs: 0 });
+    await published("eu-west-1", 50 * MINUTE, "ECHO", canary);
+    await us.drain(1000);
+    await age(clients[0]!);
+    open = [];
+    const again = await join(0, { canaryIntervalMs: 0 });
+    await eventually(async () => expect(await recordOf(clients[0]!, "generation")).toBe("2"));
+    await published("eu-west-1", 45 * MINUTE, "SET", "pushed", "v");
+    await eventually(() => expect(again.figures().doubtful).toBeGreaterThan(0));
+    expect(await clients[0]!.exists("pushed")).toBe(0);
+  });
+});

@@ -1,7 +1,7 @@
 // What a shim can be told about its clients: who they are and what each may do, TLS, limits, typed answers.
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
@@ -9,12 +9,15 @@ import { afterEach, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import type { Fabric } from "../../local/fabric";
 import { freePort } from "../../local/servers";
+import { launchShimProcess } from "../../local/shimProcess";
 import { Certificate } from "../../shim/session/certificate";
+import { eventually } from "../support/eventually";
 import { launchInProcess, startFabric } from "../support/fabric";
 import { RawClient } from "../support/rawClient";
 import { describeWithServer } from "../support/servers";
 
 const OK = "+OK\r\n";
+const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`;
 let fabric: Fabric | undefined;
 const clients: RawClient[] = [];
 
@@ -150,6 +153,43 @@ describeWithServer("a listener", () => {
     const third = await open(`redis://${host}`);
     expect(await third.take(1)).toEqual(["-ERR max number of clients reached\r\n"]);
     await third.closed;
+  });
+
+  test("serves a burst of clients that all connect at once", async () => {
+    fabric = await startFabric({ regions: ["eu-west-1"], launch: launchShimProcess });
+    const url = fabric.url(fabric.regions[0]!);
+    await Promise.all(Array.from({ length: 2000 }, () => open(url)));
+    const replies = await Promise.all(clients.map((client, index) => client.call("ECHO", `client ${index}`)));
+    expect(replies).toEqual(clients.map((_, index) => bulk(`client ${index}`)));
+  });
+
+  test("lets an old client finish the command that it has begun to send", async () => {
+    const url = await start({ FLY_REDIS_MAX_AGE_MS: "150" });
+    const old = await open(url);
+    old.write("*2\r\n$4\r\nECHO\r\n$5\r\nhe");
+    // Ages differ by a tenth up or down: when two lives in a row are over, so is the first one's time.
+    for (let life = 0; life < 2; life++) await (await open(url)).closed;
+    old.write("llo\r\n");
+    expect(await old.take(2)).toEqual([bulk("hello")]);
+  });
+
+  // Only Linux shows the timers of its sockets.
+  const testOnLinux = process.platform === "linux" ? test : test.skip;
+
+  testOnLinux("probes silent clients in time", async () => {
+    const { port } = new URL(await start({ FLY_REDIS_KEEP_ALIVE_MS: "5000" }));
+    await open(`redis://127.0.0.1:${port}`);
+    // Columns: number, local address, remote address, state, queues, timer:when in hundredths of a second.
+    const local = `0100007F:${Number(port).toString(16).toUpperCase().padStart(4, "0")}`;
+    const row = await eventually(() => {
+      const rows = readFileSync("/proc/net/tcp", "utf8").split("\n");
+      const found = rows.map((line) => line.trim().split(/\s+/)).find((line) => line[1] === local && line[3] === "01");
+      expect(found).toBeDefined();
+      return found!;
+    });
+    const [timer, when] = row[5]!.split(":");
+    expect(timer).toBe("02");
+    expect(Number.parseInt(when!, 16)).toBeLessThanOrEqual(500);
   });
 
   test("disconnects clients that are silent or old, but not one that waits", async () => {

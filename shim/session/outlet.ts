@@ -15,8 +15,6 @@ export interface OutletEvents {
   overflow(waitingBytes: number): void;
 }
 
-/** More than this unread makes a lane that only this session uses pause. */
-const CONGESTED_BYTES = 1024 * 1024;
 const LINGER_MS = 2000;
 
 /** An answer that is given once the bus has confirmed so many commands. */
@@ -55,7 +53,7 @@ export class Outlet implements ReplySink {
   }
 
   get congested(): boolean {
-    return this.socket.writableLength > CONGESTED_BYTES;
+    return this.socket.writableNeedDrain;
   }
 
   /** Sends requests; the caller has made sure that nothing is in flight on another lane. */

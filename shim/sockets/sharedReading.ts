@@ -20,9 +20,12 @@ const shared = Buffer.allocUnsafeSlow(SHARED_BYTES);
 export function sharedReading(read: Reader): OnReadOpts {
   return {
     buffer: shared,
-    callback: (length) => {
+    callback(this: Socket, length) {
       read(shared.subarray(0, length));
-      return true;
+      if (length < SHARED_BYTES) return true;
+      // There is more: Node.js would read on and on, while others wait.
+      setImmediate(() => this.isPaused() || this.resume());
+      return false;
     },
   };
 }

@@ -137,7 +137,7 @@ export class Lane {
 
   /** Whether so much waits to be written that senders should pause until {@link onceDrained}. */
   get congested(): boolean {
-    return this.socket.writableNeedDrain && this.socket.writableLength > CONGESTED_BYTES;
+    return this.socket.writableNeedDrain && (this.exclusive || this.socket.writableLength > CONGESTED_BYTES);
   }
 
   /**

@@ -23,6 +23,15 @@
 /** Records of some fifty keys share a hash, small enough for the server to keep it packed. */
 export const BUCKETS = 16384;
 
+/** FNV-1a. */
+export function bucketOf(key: Buffer): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < key.length; index += 1) {
+    hash = Math.imul(hash ^ (key[index] ?? 0), 0x01000193);
+  }
+  return (hash >>> 0) % BUCKETS;
+}
+
 /**
  * Begins every script. ARGV: milliseconds that a generation lasts at least; the highest stamp that the caller knows the server to
  * have applied, and the memory's name (or nothing); the stamp before which the caller knows nothing.

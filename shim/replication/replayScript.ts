@@ -1,14 +1,15 @@
 // The Lua that applies stamped commands to a region's cluster, each as a whole and in one step with its record.
 
 import { journals } from "./journalScript";
+import { plainOverwrites } from "./plainScript";
 import { records } from "./recordScript";
 
 /** Lua's `unpack`, which the script hands a command over with, ends just under 8,000 values. */
 export const MAX_ARGUMENTS = 7000;
 
 /**
- * Applies commands. ARGV: as `records` wants it, horizon in ms, `plain` where all are overwrites without an expiry (else
- * `mixed`), then command after command:
+ * Applies commands. ARGV: as `records` wants it, horizon in ms, then either `plain` and overwrites as `plainOverwrites`
+ * wants them, or `mixed` and command after command:
  *
  * - an overwrite: `o`, stamp, the key's bucket, what it leaves (`-` nothing, `+` a value, `x<ms>` one that expires then),
  *   number of arguments, arguments (the key is the second, a value the third);
@@ -128,69 +129,16 @@ local function apply(n)
   return runAlone(n)
 end
 
--- Overwrites of keys about which there is no question. It makes nothing but strings, and asks three times a command: that
--- is what the speed of replay comes from. What it leaves aside is marked with false.
-local plain, plainAt = {}, {}
-local bound = higher(higher(floor, flush), late)
-local function plainRecord(key, bucket)
-  local found = call('HMGET', current .. bucket, nameOf(key), 'f')
-  if found[2] ~= '' then return false end
-  local record = found[1]
-  if not record and hasPrevious then
-    local before = call('HMGET', previous .. bucket, nameOf(key), 'f')
-    if before[2] ~= '' and (before[2] or call('GETBIT', previousBits, bucket) == 1) then return false end
-    record = before[1]
-  end
-  if not record then return '' end
-  return flush < record and (floor < record or floor == born) and string.find(record, '^[+x%-]%-', 25) and record
-end
-
-local function overwritePlain(key, i)
-  local stamp, left, record = ARGV[i + 1], ARGV[i + 3], plain[key]
-  if not record or record == '' and stamp <= bound then return end
-  if stamp <= record then return 's' end
-  local outcome, text = outcomeOf(redis.pcall(unpack(ARGV, i + 5, i + 4 + ARGV[i + 4])))
-  if outcome == 'a' then
-    plain[key] = left == '-' and stamp .. '--' or stamp .. '+-' .. valuePrint(ARGV[i + 7])
-    plainAt[key] = i
-  end
-  return outcome, text
-end
-
-local function writePlain()
-  use(1)
-  for key, i in pairs(plainAt) do call('HSET', current .. ARGV[i + 2], nameOf(key), plain[key]) end
-end
-
+${plainOverwrites}
 local outcomes = {}
 local function finish(stamp, outcome, text)
   outcomes[#outcomes + 1] = outcome
-  if outcome ~= 's' and stamp > highest then highest = stamp end
+  if outcome ~= 's' and outcome ~= 't' and stamp > highest then highest = stamp end
   if text then errors[#errors + 1] = text end
 end
 
 if ARGV[5] == 'plain' then
-  local i = 6
-  while i <= #ARGV do
-    local key = ARGV[i + 6]
-    if plain[key] == nil then plain[key] = plainRecord(key, ARGV[i + 2]) end
-    i = i + 5 + ARGV[i + 4]
-  end
-  i = 6
-  while i <= #ARGV do
-    local key, stamp = ARGV[i + 6], ARGV[i + 1]
-    use(0)
-    local outcome, text = overwritePlain(key, i)
-    if not outcome then
-      -- From here on the other way alone knows of this key.
-      plain[key] = false
-      local n = { r = recordOf(key, ARGV[i + 2]), stamp = stamp, left = ARGV[i + 3], first = i + 5, last = i + 4 + ARGV[i + 4] }
-      outcome, text = overwrite(n)
-    end
-    finish(stamp, outcome, text)
-    i = i + 5 + ARGV[i + 4]
-  end
-  writePlain()
+  for i, outcome in ipairs(overwriteAll()) do finish(stamps[i], outcome, texts[i]) end
 end
 
 -- All records are read before anything is written: changing databases costs as much as a read.

@@ -4,7 +4,8 @@
 import type { Redis } from "ioredis";
 import type { StampedCommand } from "./envelope";
 import { flushScript, sweepScript } from "./flushScript";
-import { BUCKETS } from "./recordScript";
+import { type PlainStep, packOverwrites } from "./plainScript";
+import { bucketOf } from "./recordScript";
 import { replayScript } from "./replayScript";
 import { type ReplayStep, replaySteps } from "./replaySteps";
 import { rotationScript, tendScript } from "./rotationScript";
@@ -79,15 +80,6 @@ const MAX_STEPS_PER_CALL = 64;
 const MAX_BYTES_PER_CALL = 64 * 1024;
 const SWEEP_PAGE = 256;
 
-/** FNV-1a. */
-function bucketOf(key: Buffer): number {
-  let hash = 0x811c9dc5;
-  for (const byte of key) {
-    hash = Math.imul(hash ^ byte, 0x01000193);
-  }
-  return (hash >>> 0) % BUCKETS;
-}
-
 /** A step that {@link Replayer} hands to the server's script. */
 export type KeyedStep = Exclude<ReplayStep, { kind: "flush" }>;
 
@@ -111,8 +103,8 @@ function pushArguments(step: KeyedStep, args: (string | Buffer | number)[]): voi
   for (const arg of step.args) args.push(arg);
 }
 
-function isPlain(step: KeyedStep): boolean {
-  return step.kind === "overwrite" && step.leaves.length === 1 && !step.assembled;
+function arePlain(steps: readonly KeyedStep[]): steps is readonly PlainStep[] {
+  return steps.every((step) => step.kind === "overwrite" && !step.assembled);
 }
 
 function isDoubt(letter: string): letter is keyof typeof doubtReasons {
@@ -254,8 +246,13 @@ export class Replayer {
     const fail = (list: ReplayFailure[], { stamp, args }: KeyedStep, error: string) => {
       list.push({ stamp: stampText(stamp), command: String(args[0]), error });
     };
-    const args = [...this.lead(), steps.every(isPlain) ? "plain" : "mixed"];
-    for (const step of steps) pushArguments(step, args);
+    const args: (string | Buffer | number)[] = [...this.lead()];
+    if (arePlain(steps)) {
+      args.push("plain", steps.length, packOverwrites(steps));
+    } else {
+      args.push("mixed");
+      for (const step of steps) pushArguments(step, args);
+    }
     try {
       const reply = await call(args);
       const [letters = "", memory = "", ...errors] = reply;

@@ -192,9 +192,17 @@ describeWithServer("replay", () => {
     await client.config("SET", "maxmemory-policy", "noeviction", "maxmemory", "1");
     const set = command(1, "SET k v");
     const [full] = await replay(set);
-    expect(full).toMatchObject({ applied: 0, transient: [{ command: "SET", error: expect.stringContaining("OOM") }] });
+    const oom = { command: "SET", error: expect.stringContaining("OOM") };
+    expect(full).toMatchObject({ applied: 0, transient: [oom] });
     await client.config("SET", "maxmemory", "256mb", "maxmemory-policy", (policy as string[])[1]!);
     expect(await replay(set)).toMatchObject([{ applied: 1 }]);
+    await client.config("SET", "maxmemory-policy", "noeviction", "maxmemory", "1");
+    const several = [command(2, "SET k w"), command(1, "DEL k"), command(3, "SET k x"), command(4, "SET k y EX 1000")];
+    expect(await replayers[0].apply(several)).toMatchObject({ applied: 0, stale: 1, transient: [oom, oom, oom] });
+    expect(await client.get("k")).toBe("v");
+    await client.config("SET", "maxmemory", "256mb", "maxmemory-policy", (policy as string[])[1]!);
+    expect(await replayers[1].apply(several)).toMatchObject({ applied: 3, stale: 1 });
+    expect(await client.get("k")).toBe("y");
   });
 
   it("turns what is older than the horizon into a delete", async () => {
@@ -214,7 +222,8 @@ describeWithServer("replay", () => {
   });
 
   it("ends in the same state for all orders and repetitions of some overwrites", async () => {
-    const lines = ["SET k a", "DEL k", "SET k b", "MSET k c l c", "FLUSHALL", "SET l d", "SET k e EX 1000", "GETDEL l"];
+    const lines = ["SET k a", "DEL k", "SET k b", "MSET k c l c", "FLUSHALL", "SET l d", "GETDEL l"];
+    lines.push("SET k e EX 1000", "SET k f EX 5");
     const all = fc
       .uniqueArray(fc.record({ at: fc.nat({ max: 9 }), origin: fc.nat({ max: 2 }), line: fc.constantFrom(...lines) }), {
         minLength: 2,

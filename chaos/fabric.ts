@@ -290,7 +290,7 @@ function incrementsLost({ key, holds, should }: Divergence): number {
 
 /** Ends a shim as SIGKILL does: whatever it was about to do does not happen. */
 async function kill({ replication, end }: Shim): Promise<void> {
-  end.close();
+  void end.close();
   insides(replication).cluster.disconnect();
   await replication.drain(0);
 }

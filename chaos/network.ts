@@ -73,6 +73,8 @@ export class Network {
       if (closed) throw new Error("the shim of this end was killed");
     };
     return {
+      batchSize: BATCH_SIZE,
+      visibilityMs: VISIBILITY_MS,
       published,
       publish: async (body) => {
         await sleep(this.random.below(4));
@@ -93,18 +95,23 @@ export class Network {
           await sleep(2, undefined, { signal });
         }
       },
-      acknowledge: async (deliveries) => {
-        await sleep(this.random.below(3));
+      extend: async (deliveries) => {
         pass();
         for (const { handle } of deliveries) {
-          if (!this.random.chance(this.faults.lostAcknowledgement)) queue.delete(Number(handle));
+          const message = queue.get(Number(handle));
+          if (message) message.dueAtMs = Date.now() + VISIBILITY_MS;
         }
+      },
+      acknowledge: async ({ handle }) => {
+        await sleep(this.random.below(3));
+        pass();
+        if (!this.random.chance(this.faults.lostAcknowledgement)) queue.delete(Number(handle));
       },
       reject: async ({ handle }) => {
         pass();
         queue.delete(Number(handle));
       },
-      close: () => {
+      close: async () => {
         closed = true;
       },
     };

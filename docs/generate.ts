@@ -2,6 +2,7 @@
 // `<!-- generated: name -->` and `<!-- end -->` is replaced by what the code says now; all other text is left alone.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { SnsSqsBus } from "@redis-on-fly/shim/dist/bus/snsSqsBus";
 import { type CommandRules, rulesFor } from "@redis-on-fly/shim/dist/commands/policy";
 import { type CommandSpecification, packagedSpecifications } from "@redis-on-fly/shim/dist/commands/specification";
 import { describeConfiguration } from "@redis-on-fly/shim/dist/configuration";
@@ -75,6 +76,7 @@ function metrics(): string {
   const pool = new LanePool({ address, lanesPerProtocol: 1, maxPrivateLanes: 1, timeoutMs: 1000, log });
   const registry = newRegistry(newCounters(), pool, () => 0);
   new Figures("00000000", { commands: 0, bytes: 0 }, () => [], registry);
+  new SnsSqsBus({ topicArn: "arn:aws:sns:us-east-1:0:topic", queueUrl: "", deadLetterQueueUrl: "", registry });
   const ours = registry.getMetricsAsArray().filter(({ name }) => name.startsWith("redis_on_fly_"));
   return bullets(ours.map(({ name, help }) => `\`${name}\`: ${help}`));
 }
@@ -102,6 +104,7 @@ function wrap(text: string, indent = ""): string {
 }
 
 if (require.main === module) {
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
   for (const name of generatedDocuments) {
     const file = join("docs", name);
     writeFileSync(file, regenerate(readFileSync(file, "utf8")));

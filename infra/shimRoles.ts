@@ -26,7 +26,7 @@ export function makeShimRoles(name: string, args: ShimRolesArgs, opts: pulumi.Cu
       `${name}-task-role`,
       [
         allow(bus.topic.arn, "sns:Publish"),
-        allow(bus.queue.arn, "sqs:ReceiveMessage", "sqs:DeleteMessage"),
+        allow(bus.queue.arn, "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"),
         allow(bus.deadLetterQueue.arn, "sqs:SendMessage"),
       ],
       opts,

@@ -55,6 +55,7 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
       queueUrl: configuration.queueUrl,
       deadLetterQueueUrl: configuration.deadLetterQueueUrl,
       ...(configuration.busEndpoint === undefined ? {} : { endpoint: configuration.busEndpoint }),
+      registry,
     }),
     envelopeKeys: configuration.envelopeKeys,
     envelopeMaxBytes: configuration.envelopeMaxBytes,

@@ -14,14 +14,20 @@ export interface Delivery {
 
 /** One region's end of the bus. Its methods reject when the bus cannot be reached; they retry little on their own. */
 export interface Bus {
+  /** As many deliveries as one {@link receive} brings at most: where so many come, more are waiting. */
+  readonly batchSize: number;
+  /** For how long a delivery is kept from others, counted from its receipt or from its last {@link extend}. */
+  readonly visibilityMs: number;
   /** Sends one sealed envelope to every region, this one included. */
   publish(body: string): Promise<void>;
   /** Waits for envelopes; none after some seconds without. Aborting makes it reject. */
   receive(signal: AbortSignal): Promise<readonly Delivery[]>;
-  /** Says that these need not come again. */
-  acknowledge(deliveries: readonly Delivery[]): Promise<void>;
+  /** Keeps deliveries from others for another {@link visibilityMs}. */
+  extend(deliveries: readonly Delivery[]): Promise<void>;
+  /** Says that this need not come again; settles when the bus knows, which may wait for others to go with it. */
+  acknowledge(delivery: Delivery): Promise<void>;
   /** Sets a delivery aside in the dead-letter queue for a person to look at, and acknowledges it. */
   reject(delivery: Delivery, reason: string): Promise<void>;
-  /** Lets go of connections; what is under way fails. */
-  close(): void;
+  /** Passes on what was acknowledged, then lets go of connections; whatever else is under way fails. */
+  close(): Promise<void>;
 }

@@ -2,7 +2,15 @@
 // with raw delivery. It calls no other region.
 
 import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
-import { DeleteMessageBatchCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import {
+  ChangeMessageVisibilityBatchCommand,
+  DeleteMessageBatchCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
+import { Counter, type Registry } from "prom-client";
+import { Batches } from "./batches";
 import type { Bus, Delivery } from "./bus";
 
 /** Where a region's end of the bus is. Credentials come from the environment, as the AWS SDK finds them. */
@@ -13,11 +21,15 @@ export interface SnsSqsBusOptions {
   readonly deadLetterQueueUrl: string;
   /** URL of an emulator; AWS's own endpoints otherwise. */
   readonly endpoint?: string;
+  readonly registry: Registry;
 }
 
 const LONG_POLL_SECONDS = 20;
-/** SQS hands out and deletes at most this many messages a call. */
+/** SQS hands out, keeps and deletes at most this many messages a call. */
 const BATCH_SIZE = 10;
+const VISIBILITY_SECONDS = 30;
+/** What is deleted that much later costs a tenth, and comes again if the shim dies in between. */
+const DELETE_LINGER_MS = 1_000;
 /** Publisher and consumer have their own, longer patience. */
 const MAX_ATTEMPTS = 2;
 /** A call that got lost on the way must end as an error: the SDK would wait for ever. */
@@ -26,9 +38,16 @@ const REQUEST_TIMEOUT_MS = 10_000;
 
 /** {@link Bus} on one region's SNS topic and SQS queue. */
 export class SnsSqsBus implements Bus {
+  readonly batchSize = BATCH_SIZE;
+  readonly visibilityMs = VISIBILITY_SECONDS * 1000;
   private readonly options: SnsSqsBusOptions;
   private readonly topics: SNSClient;
   private readonly queues: SQSClient;
+  private readonly deletions = new Batches<Delivery>({
+    size: BATCH_SIZE,
+    lingerMs: DELETE_LINGER_MS,
+    send: (deliveries) => this.delete(deliveries),
+  });
 
   /** @throws RangeError where the topic's ARN names no region. */
   constructor(options: SnsSqsBusOptions) {
@@ -51,6 +70,22 @@ export class SnsSqsBus implements Bus {
       useQueueUrlAsEndpoint: false,
       requestHandler: { ...TIMEOUTS, requestTimeout: LONG_POLL_SECONDS * 1000 + REQUEST_TIMEOUT_MS },
     });
+    const requests = new Counter({
+      name: "redis_on_fly_bus_requests_total",
+      help: "Requests to SNS and SQS, which charge for each, by operation; one that is tried again counts again",
+      labelNames: ["operation"],
+      registers: [options.registry],
+    });
+    const count =
+      <Arguments, Result>(next: (args: Arguments) => Result, { commandName = "" }: { commandName?: string }) =>
+      (args: Arguments) => {
+        requests.inc({ operation: commandName.replace(/Command$/, "") });
+        return next(args);
+      };
+    // Behind the SDK's own retries.
+    const position = { step: "finalizeRequest", priority: "low" } as const;
+    this.topics.middlewareStack.add(count, position);
+    this.queues.middlewareStack.add(count, position);
   }
 
   async publish(body: string): Promise<void> {
@@ -63,6 +98,7 @@ export class SnsSqsBus implements Bus {
         QueueUrl: this.options.queueUrl,
         MaxNumberOfMessages: BATCH_SIZE,
         WaitTimeSeconds: LONG_POLL_SECONDS,
+        VisibilityTimeout: VISIBILITY_SECONDS,
         MessageSystemAttributeNames: ["SentTimestamp", "ApproximateReceiveCount"],
       }),
       { abortSignal: signal },
@@ -75,10 +111,25 @@ export class SnsSqsBus implements Bus {
     }));
   }
 
-  async acknowledge(deliveries: readonly Delivery[]): Promise<void> {
+  async extend(deliveries: readonly Delivery[]): Promise<void> {
     for (let start = 0; start < deliveries.length; start += BATCH_SIZE) {
-      await this.delete(deliveries.slice(start, start + BATCH_SIZE));
+      const { Failed = [] } = await this.queues.send(
+        new ChangeMessageVisibilityBatchCommand({
+          QueueUrl: this.options.queueUrl,
+          Entries: deliveries.slice(start, start + BATCH_SIZE).map(({ handle }, index) => ({
+            Id: String(index),
+            ReceiptHandle: handle,
+            VisibilityTimeout: VISIBILITY_SECONDS,
+          })),
+        }),
+      );
+      if (Failed.length > 0)
+        throw new Error(`SQS will hand out ${Failed.length} messages again: ${Failed[0]?.Message}`);
     }
+  }
+
+  acknowledge(delivery: Delivery): Promise<void> {
+    return this.deletions.add(delivery);
   }
 
   async reject(delivery: Delivery, reason: string): Promise<void> {
@@ -92,8 +143,9 @@ export class SnsSqsBus implements Bus {
     await this.delete([delivery]);
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.topics.destroy();
+    await this.deletions.flush();
     this.queues.destroy();
   }
 

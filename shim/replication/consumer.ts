@@ -1,6 +1,6 @@
-// Takes envelopes from the region's queue and replays them. An envelope is acknowledged only once all of it is replayed,
-// and its messages are handled; what can never be replayed goes to the dead-letter queue and holds up nothing; nothing is received while the cluster is
-// down.
+// Replays the envelopes that come from the region's queue. An envelope is acknowledged only once all of it is replayed, and
+// its messages are handled; what can never be replayed goes to the dead-letter queue and holds up nothing; nothing is
+// received while the cluster is down.
 
 import { once } from "node:events";
 import type { Redis } from "ioredis";
@@ -10,6 +10,7 @@ import { backOff } from "./backoff";
 import { type Envelope, type EnvelopeCodec, EnvelopeError, type StampedCommand } from "./envelope";
 import type { Figures } from "./figures";
 import { isMessage, type MessageHandlers, type Sender } from "./messages";
+import { Receiver } from "./receiver";
 import type { Regions } from "./regions";
 import type { Replayer, ReplayOutcome } from "./replayer";
 import { type Clock, stampText } from "./stamp";
@@ -23,6 +24,8 @@ export interface ConsumerOptions {
   readonly replayer: Replayer;
   readonly handlers: MessageHandlers;
   readonly regions: Regions;
+  /** See {@link Receiver}. */
+  readonly receiveIntervalMs: number;
   readonly figures: Figures;
   readonly log: Logger;
 }
@@ -31,43 +34,30 @@ export interface ConsumerOptions {
 export class Consumer {
   private readonly options: ConsumerOptions;
   private readonly stopping = new AbortController();
-  private readonly acknowledging = new Set<Promise<void>>();
-  private running: Promise<void> = Promise.resolve();
+  private readonly receiver: Receiver;
   /** Of all that wait for the cluster one listens. */
   private readiness: Promise<unknown> | undefined;
 
   constructor(options: ConsumerOptions) {
     this.options = options;
+    this.receiver = new Receiver({
+      bus: options.bus,
+      ready: () => this.clusterReady(),
+      handle: (delivery) => this.deliver(delivery),
+      intervalMs: options.receiveIntervalMs,
+      log: options.log,
+    });
   }
 
   start(): void {
-    this.running = this.run();
+    this.options.cluster.on("close", () => this.receiver.interrupt());
+    this.receiver.start();
   }
 
   /** Finishes what it has received, and receives nothing more. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    await this.running;
-    await Promise.all(this.acknowledging);
-  }
-
-  private async run(): Promise<void> {
-    const { bus, log } = this.options;
-    const { signal } = this.stopping;
-    for (let failures = 0; !signal.aborted; ) {
-      await this.clusterReady();
-      try {
-        const deliveries = await bus.receive(signal);
-        if (failures > 0) log.info({ failures }, "receiving again");
-        failures = 0;
-        await this.handle(deliveries);
-      } catch (error) {
-        if (signal.aborted) return;
-        failures += 1;
-        if (failures === 1) log.warn({ err: error }, "cannot receive: trying again");
-        await backOff(failures, signal);
-      }
-    }
+    await this.receiver.stop();
   }
 
   private async clusterReady(): Promise<void> {
@@ -79,18 +69,6 @@ export class Consumer {
         this.readiness = undefined;
       });
     await this.readiness;
-  }
-
-  private async handle(deliveries: readonly Delivery[]): Promise<void> {
-    const finished = await Promise.all(deliveries.map((delivery) => this.deliver(delivery)));
-    const done = deliveries.filter((_, index) => finished[index]);
-    if (done.length === 0) return;
-    const { bus, log } = this.options;
-    const acknowledging = bus
-      .acknowledge(done)
-      .catch((error) => log.warn({ err: error }, "cannot acknowledge: these envelopes will come again"))
-      .finally(() => this.acknowledging.delete(acknowledging));
-    this.acknowledging.add(acknowledging);
   }
 
   /** Whether the delivery is to be acknowledged. */

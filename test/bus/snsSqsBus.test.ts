@@ -1,5 +1,9 @@
-import { ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { ChangeMessageVisibilityCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { Registry } from "prom-client";
 import { type BusAddresses, createBus, credentials } from "../../local/bus";
 import { Emulator } from "../../local/emulator";
 import { noFaults } from "../../local/wires";
@@ -18,8 +22,8 @@ describe("the bus on SNS and SQS", () => {
     emulator = await Emulator.start({ ...noFaults, delay: 0 });
   });
 
-  afterEach(() => {
-    for (const bus of open) bus.close();
+  afterEach(async () => {
+    await Promise.all(open.map((bus) => bus.close()));
     open = [];
   });
 
@@ -31,8 +35,19 @@ describe("the bus on SNS and SQS", () => {
   /** Regions of a test's own, so that no test sees another's messages. */
   async function buses(...regions: string[]): Promise<SnsSqsBus[]> {
     addresses = await createBus(emulator.endpoint, regions);
-    open = regions.map((region) => new SnsSqsBus({ ...addresses.get(region)!, endpoint: emulator.endpoint }));
-    return open;
+    return regions.map((region) => newBus(addresses.get(region)!));
+  }
+
+  function newBus(of: BusAddresses, registry = new Registry(), endpoint = emulator.endpoint): SnsSqsBus {
+    const bus = new SnsSqsBus({ ...of, endpoint, registry });
+    open.push(bus);
+    return bus;
+  }
+
+  /** Requests so far, by operation. */
+  async function requests(registry: Registry): Promise<Record<string, number>> {
+    const [metric] = await registry.getMetricsAsJSON();
+    return Object.fromEntries(metric!.values.map(({ labels, value }) => [labels.operation, value]));
   }
 
   async function receive(bus: SnsSqsBus, count: number): Promise<Delivery[]> {
@@ -51,12 +66,70 @@ describe("the bus on SNS and SQS", () => {
     }
   });
 
-  it("acknowledges more deliveries than one call takes, and again what is gone already", async () => {
-    const [bus] = await buses("us-west-1");
-    for (let index = 0; index < 12; index += 1) await bus!.publish(String(index));
-    const deliveries = await receive(bus!, 12);
-    await bus!.acknowledge(deliveries);
-    await bus!.acknowledge(deliveries);
+  it("acknowledges ten at a time, what is left before it closes, and again what is gone already", async () => {
+    const [first] = await buses("us-west-1");
+    for (let index = 0; index < 12; index += 1) await first!.publish(String(index));
+    const registry = new Registry();
+    const bus = newBus(addresses.get("us-west-1")!, registry);
+    const deliveries = await receive(bus, 12);
+    const acknowledged = deliveries.map((delivery) => bus.acknowledge(delivery));
+    await Promise.all(acknowledged.slice(0, 10));
+    expect(await requests(registry)).toMatchObject({ DeleteMessageBatch: 1 });
+    await bus.close();
+    await Promise.all(acknowledged);
+    expect(await requests(registry)).toMatchObject({ DeleteMessageBatch: 2 });
+    await Promise.all(deliveries.map((delivery) => first!.acknowledge(delivery)));
+  });
+
+  it("acknowledges a few deliveries after a while", async () => {
+    const [bus] = await buses("ca-central-1");
+    await bus!.publish("few");
+    await bus!.acknowledge((await receive(bus!, 1))[0]!);
+  });
+
+  it("tries again to acknowledge what a batch call could not, and says what it could never", async () => {
+    const entries: string[][] = [];
+    const answer: { Id: string; SenderFault: boolean; Code: string; Message: string }[][] = [];
+    const failing = (Id: string, SenderFault: boolean) => ({ Id, SenderFault, Code: "Some", Message: "not now" });
+    const sqs = createServer(async (request, response) => {
+      const { Entries } = JSON.parse(Buffer.concat(await request.toArray()).toString());
+      entries.push(Entries.map(({ ReceiptHandle }: { ReceiptHandle: string }) => ReceiptHandle));
+      response.setHeader("Content-Type", "application/x-amz-json-1.0");
+      response.end(JSON.stringify({ Successful: [], Failed: answer.shift() ?? [] }));
+    }).listen(0, "127.0.0.1");
+    try {
+      await once(sqs, "listening");
+      await buses("eu-north-1");
+      const endpoint = `http://127.0.0.1:${(sqs.address() as AddressInfo).port}`;
+      const bus = newBus(addresses.get("eu-north-1")!, new Registry(), endpoint);
+      const batch = () =>
+        Array.from({ length: 10 }, (_, index) => ({ body: "", handle: `h${index}`, sentAtMs: 0, receiveCount: 1 }));
+      answer.push([failing("3", false), failing("5", true)], []);
+      await Promise.all(batch().map((delivery) => bus.acknowledge(delivery)));
+      expect(entries.map((each) => each.join())).toEqual(["h0,h1,h2,h3,h4,h5,h6,h7,h8,h9", "h3"]);
+      answer.push([failing("3", false)], [failing("0", false)]);
+      await expect(Promise.all(batch().map((delivery) => bus.acknowledge(delivery)))).rejects.toThrow(
+        "SQS kept 1 acknowledged messages (not now)",
+      );
+      answer.push([failing("0", true)]);
+      await expect(bus.extend(batch())).rejects.toThrow("SQS will hand out 1 messages again: not now");
+    } finally {
+      sqs.close();
+    }
+  });
+
+  it("keeps a delivery from others for longer", async () => {
+    const [bus] = await buses("eu-south-1");
+    await bus!.publish("slow");
+    const deliveries = await receive(bus!, 1);
+    const sqs = new SQSClient({ endpoint: emulator.endpoint, region: "eu-south-1", credentials });
+    const { queueUrl: QueueUrl } = addresses.get("eu-south-1")!;
+    const ReceiptHandle = deliveries[0]!.handle;
+    await sqs.send(new ChangeMessageVisibilityCommand({ QueueUrl, ReceiptHandle, VisibilityTimeout: 1 }));
+    await bus!.extend(deliveries);
+    const { Messages } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 2 }));
+    expect(Messages ?? []).toEqual([]);
+    sqs.destroy();
   });
 
   it("sets a rejected delivery aside with the reason", async () => {
@@ -89,6 +162,6 @@ describe("the bus on SNS and SQS", () => {
     await expect(bus!.publish("body")).rejects.toThrow("cut off");
     emulator.heal();
     const nowhere = { topicArn: "topic", queueUrl: "http://localhost", deadLetterQueueUrl: "http://localhost" };
-    expect(() => new SnsSqsBus(nowhere)).toThrow('"topic" names no region');
+    expect(() => newBus(nowhere)).toThrow('"topic" names no region');
   });
 });

@@ -64,7 +64,11 @@ describe("a region's shims", () => {
     const region = "fly-us-east-1";
     expect(statementsOf(made, "task")).toEqual([
       { Effect: "Allow", Action: ["sns:Publish"], Resource: `${region}-topic-arn` },
-      { Effect: "Allow", Action: ["sqs:ReceiveMessage", "sqs:DeleteMessage"], Resource: `${region}-queue-arn` },
+      {
+        Effect: "Allow",
+        Action: ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"],
+        Resource: `${region}-queue-arn`,
+      },
       { Effect: "Allow", Action: ["sqs:SendMessage"], Resource: `${region}-dead-letters-arn` },
     ]);
     const resources = statementsOf(made, "execution").map(({ Resource }) => Resource);

@@ -84,7 +84,7 @@ describeWithServer("replication between three regions", () => {
     const replication = new Replication({
       region,
       cluster: { host: url.hostname, port: Number(url.port), password: url.password },
-      bus: new SnsSqsBus({ ...bus, endpoint: emulator.endpoint }),
+      bus: new SnsSqsBus({ ...bus, endpoint: emulator.endpoint, registry: new Registry() }),
       envelopeKeys,
       publishIntervalMs: 20,
       outboxMaxBytes: 1 << 20,

@@ -58,13 +58,14 @@ export class PackServer {
     private readonly client: AnalyzerClient,
   ) {}
 
-  /** Takes seconds when the pack has changed, since Pulumi then checks its types. */
-  static async start(): Promise<PackServer> {
+  /** Starts the pack in a folder, by default the one of its sources. */
+  static async start(cwd = resolve(__dirname, "../../../policies")): Promise<PackServer> {
     const runner = join(dirname(require.resolve("@pulumi/pulumi/package.json")), "cmd/run-policy-pack");
-    const cwd = resolve(__dirname, "../../../policies");
     // The first argument is the engine's address, which the pack has no use for.
     const server = spawn(process.execPath, [runner, "127.0.0.1:0", cwd], {
       cwd,
+      // Types are checked by `npm run check`.
+      env: { ...process.env, TS_NODE_TRANSPILE_ONLY: "true" },
       stdio: ["ignore", "pipe", "inherit"],
     });
     const failed = once(server, "exit").then(([code]) => {

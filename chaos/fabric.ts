@@ -157,6 +157,7 @@ export class ChaosFabric {
       envelopeKeys,
       publishIntervalMs: 3,
       outboxMaxBytes: 1 << 20,
+      envelopeVersion: 2,
       envelopeMaxBytes: 256 * 1024,
       horizonMs: HORIZON_MS,
       recordsMaxBytes: 1 << 26,

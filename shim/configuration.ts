@@ -65,6 +65,7 @@ export interface Configuration {
   readonly busEndpoint: string | undefined;
   /** The first seals; all open. */
   readonly envelopeKeys: readonly [EnvelopeKey, ...EnvelopeKey[]];
+  readonly envelopeVersion: number;
   readonly envelopeMaxBytes: number;
   readonly publishIntervalMs: number;
   readonly outboxMode: OutboxMode;

@@ -2,7 +2,13 @@
 // for users; `--help` and the documentation are made from it.
 import { z } from "zod";
 import type { ClusterAddress, EnvelopeKey, User } from "./configuration";
-import { outboxModes, type SwitchableGroup, type shimVariables, switchableGroups } from "./contract";
+import {
+  NEWEST_ENVELOPE_VERSION,
+  outboxModes,
+  type SwitchableGroup,
+  type shimVariables,
+  switchableGroups,
+} from "./contract";
 
 export type VariableKey = keyof typeof shimVariables;
 
@@ -246,6 +252,12 @@ export const variables = {
       "keys that seal what travels between regions: id:base64 of 32 bytes, comma-separated; the first seals, all open",
     schema: envelopeKeys,
     secret: true,
+  },
+  envelopeVersion: {
+    purpose:
+      "newest version of envelopes to write, and to have others write: an older one before going back to an older shim",
+    schema: wholeNumber(1, NEWEST_ENVELOPE_VERSION),
+    fallback: String(NEWEST_ENVELOPE_VERSION),
   },
   envelopeMaxBytes: {
     purpose: "bytes of one SNS message at most; the topic's MaximumMessageSize",

@@ -79,6 +79,9 @@ export type OutboxMode = (typeof outboxModes)[number];
 /** The one environment variable that an application reads: `redis://user:password@host:port`. */
 export const cacheUrlVariable = "FLY_REDIS_CACHE_URL";
 
+/** The newest version of envelopes that shims read; they write the oldest that can say what there is to say. */
+export const NEWEST_ENVELOPE_VERSION = 2;
+
 /** Names of the environment variables that configure a shim; `shim/configuration.ts` gives their meaning. */
 export const shimVariables = {
   region: "FLY_REDIS_REGION",
@@ -108,6 +111,7 @@ export const shimVariables = {
   deadLetterQueueUrl: "FLY_REDIS_DEAD_LETTER_QUEUE_URL",
   busEndpoint: "FLY_REDIS_BUS_ENDPOINT",
   envelopeKeys: "FLY_REDIS_ENVELOPE_KEYS",
+  envelopeVersion: "FLY_REDIS_ENVELOPE_VERSION",
   envelopeMaxBytes: "FLY_REDIS_ENVELOPE_MAX_BYTES",
   publishIntervalMs: "FLY_REDIS_PUBLISH_INTERVAL_MS",
   outboxMode: "FLY_REDIS_OUTBOX_MODE",

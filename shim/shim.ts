@@ -58,6 +58,7 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
       registry,
     }),
     envelopeKeys: configuration.envelopeKeys,
+    envelopeVersion: configuration.envelopeVersion,
     envelopeMaxBytes: configuration.envelopeMaxBytes,
     publishIntervalMs: configuration.publishIntervalMs,
     outboxMaxBytes: configuration.outboxMaxBytes,

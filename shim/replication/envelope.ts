@@ -11,6 +11,7 @@
 
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
+import { NEWEST_ENVELOPE_VERSION } from "../contract";
 import { BodyReader } from "./bodyReader";
 import type { Segment } from "./segment";
 import type { Stamp } from "./stamp";
@@ -51,8 +52,6 @@ export class EnvelopeError extends Error {
   }
 }
 
-/** The newest version that this shim reads; it writes the oldest that can say what there is to say. */
-export const NEWEST_VERSION = 2;
 const BROTLI_FLAG = 1;
 const HEADER_BYTES = 15;
 const TAG_BYTES = 16;
@@ -126,7 +125,7 @@ export class EnvelopeCodec {
     }
     const header = bytes.subarray(0, HEADER_BYTES);
     const version = header.readUInt8(0);
-    if (version < 1 || version > NEWEST_VERSION || header.readUInt8(1) > BROTLI_FLAG) {
+    if (version < 1 || version > NEWEST_ENVELOPE_VERSION || header.readUInt8(1) > BROTLI_FLAG) {
       throw new EnvelopeError("version", `version ${version} (flags ${header[1]}) cannot be read: upgrade this shim`);
     }
     const id = header.readUInt8(2);

@@ -84,12 +84,17 @@ function newestMs(peers: readonly Peer[]): number {
 /** See the head of this file. */
 export class Regions {
   private readonly cluster: Redis;
+  private readonly reads: number;
   private readonly byRegion = new Map<string, Map<number, Peer>>();
   private oldestArrivalMs = Number.POSITIVE_INFINITY;
 
-  /** @param cluster - a connection to database 0. */
-  constructor(cluster: Redis) {
+  /**
+   * @param cluster - a connection to database 0.
+   * @param reads - the version of envelopes that this shim itself reads.
+   */
+  constructor(cluster: Redis, reads: number) {
     this.cluster = cluster;
+    this.reads = reads;
   }
 
   /** Takes in a canary. Rejects where the region's server cannot be reached; then it may be called again. */
@@ -140,7 +145,7 @@ export class Regions {
   /** Whether every shim of every region reads envelopes of this version: before, none may be sent. */
   everyRegionReads(version: number): boolean {
     const living = [...this.living().values()].flat();
-    return living.length > 0 && living.every(({ report: { reads } }) => reads >= version);
+    return this.reads >= version && living.length > 0 && living.every(({ report: { reads } }) => reads >= version);
   }
 
   /** Each region as its shims tell. */

@@ -11,7 +11,7 @@ import type { CommandSpecification } from "../commands/specification";
 import { Canary } from "./canary";
 import { Confirmations } from "./confirmations";
 import { Consumer } from "./consumer";
-import { commandsCapacity, EnvelopeCodec, type EnvelopeKey, NEWEST_VERSION, type StampedCommand } from "./envelope";
+import { commandsCapacity, EnvelopeCodec, type EnvelopeKey, type StampedCommand } from "./envelope";
 import { Figures, type ReplicationFigures } from "./figures";
 import { HomeReplay } from "./homeReplay";
 import { CANARY, type MessageHandlers } from "./messages";
@@ -39,6 +39,8 @@ export interface ReplicationOptions {
   readonly outboxMaxBytes: number;
   /** Time for the bus to confirm commands in, where they are answered only then. @default they are answered at once */
   readonly confirmWithinMs?: number | undefined;
+  /** The newest version of envelopes that is written, and that others are told to write. */
+  readonly envelopeVersion: number;
   /** Size of one bus message. */
   readonly envelopeMaxBytes: number;
   readonly horizonMs: number;
@@ -121,7 +123,7 @@ export class Replication {
     });
     this.replayer = new Replayer(this.cluster, options.horizonMs, this.clock.next());
     this.home = new HomeReplay((commands) => this.replayAtHome(commands));
-    this.regions = new Regions(this.cluster);
+    this.regions = new Regions(this.cluster, options.envelopeVersion);
     this.canary = new Canary({
       intervalMs: options.canaryIntervalMs,
       recordsMaxBytes: options.recordsMaxBytes,
@@ -297,7 +299,8 @@ export class Replication {
   private report(leaving: boolean): Report {
     const { origin: _, regions, ...figures } = this.tally.snapshot();
     const lagMs = Object.fromEntries(Object.entries(regions).map(([region, each]) => [region, each.lagMs]));
-    return { reads: NEWEST_VERSION, intervalMs: this.options.canaryIntervalMs, leaving, lagMs, ...figures };
+    const { envelopeVersion: reads, canaryIntervalMs: intervalMs } = this.options;
+    return { reads, intervalMs, leaving, lagMs, ...figures };
   }
 
   private canaryAges(): readonly [region: string, ms: number][] {

@@ -6,7 +6,10 @@ import { Registry } from "prom-client";
 import { Network } from "../../chaos/network";
 import { Random } from "../../chaos/random";
 import { Server } from "../../local/servers";
+import { type CommandSpecification, packagedSpecifications } from "../../shim/commands/specification";
 import { EnvelopeCodec, type EnvelopeKey } from "../../shim/replication/envelope";
+import { Regions } from "../../shim/replication/regions";
+import { Replayer } from "../../shim/replication/replayer";
 import { Replication, type ReplicationOptions } from "../../shim/replication/replication";
 import { Segment } from "../../shim/replication/segment";
 import { stampText } from "../../shim/replication/stamp";
@@ -31,6 +34,7 @@ const canary = JSON.stringify({
   poison: 0,
   lagMs: { "us-east-1": 12 },
 });
+const commands = new Map(packagedSpecifications().map((command) => [command.name, command]));
 const log = pino({ level: process.env.LOG_LEVEL ?? "silent" });
 
 describeWithServer("canaries", () => {
@@ -77,6 +81,7 @@ describeWithServer("canaries", () => {
       envelopeKeys,
       publishIntervalMs: 3,
       outboxMaxBytes: 1 << 20,
+      envelopeVersion: 2,
       envelopeMaxBytes: 1 << 18,
       horizonMs: 600_000,
       recordsMaxBytes: 1 << 26,
@@ -88,6 +93,11 @@ describeWithServer("canaries", () => {
     open.push(replication);
     await replication.start();
     return replication;
+  }
+
+  function send(replication: Replication, line: string): void {
+    const args = line.split(" ").map((word) => Buffer.from(word));
+    expect(replication.accept(commands.get(String(args[0])) as CommandSpecification, args)).toEqual({ ok: true });
   }
 
   /** Publishes a command as a shim of a region that was cut off did, so long ago. */
@@ -178,6 +188,36 @@ describeWithServer("canaries", () => {
     await published("eu-west-1", 0, "SET", "beside", "v");
     await eventually(async () => expect(await clients[0]!.get("beside")).toBe("v"));
     await eventually(() => expect(Object.keys(us.regionFigures())).toEqual(["us-east-1"]));
+  });
+
+  it("keeps everybody to the oldest version that some shim reads, while plain commands flow both ways", async () => {
+    const pinned = await join(0, { envelopeVersion: 1 });
+    const eu = await join(1);
+    const regionsThere = new Regions(clients[1]!, 2);
+    const versions = async () => {
+      await regionsThere.recall(Date.now());
+      const reads = Object.values(regionsThere.figures(Date.now())).map((each) => each.reads);
+      return [...reads.sort(), regionsThere.everyRegionReads(1), regionsThere.everyRegionReads(2)];
+    };
+    expect(regionsThere.everyRegionReads(1)).toBe(false);
+    await eventually(async () => expect(await versions()).toEqual([1, 2, true, false]));
+    send(pinned, "SET from-pinned v");
+    send(eu, "SET from-eu v");
+    await eventually(async () => {
+      for (const client of clients.slice(0, 2)) expect(await client.mget("from-pinned", "from-eu")).toEqual(["v", "v"]);
+    });
+    expect([pinned.figures().poison, eu.figures().poison]).toEqual([0, 0]);
+    await pinned.drain(1000);
+    open = [eu, await join(0)];
+    await eventually(async () => expect(await versions()).toEqual([2, 2, true, true]));
+  });
+
+  it("changes nothing in a shim that does not know what a canary is, and replays it", async () => {
+    const stamp = { ms: Date.now(), counter: 0, origin: 1 };
+    const replayer = new Replayer(clients[0]!, 600_000, stamp);
+    const outcome = await replayer.apply([{ stamp, args: ["ECHO", canary].map((word) => Buffer.from(word)) }]);
+    expect(outcome).toMatchObject({ applied: 1, errors: [], poison: [], transient: [] });
+    expect(await clients[0]!.keys("*")).toEqual([]);
   });
 
   it("keeps what a region pushes from becoming deletes, however long its way is interrupted", async () => {

@@ -11,7 +11,8 @@ import {
 } from "../../shim/replication/envelope";
 import { commandBytes } from "../../shim/replication/segment";
 import { segmentOf } from "../support/segments";
-import golden from "./golden/envelopes-v1.json";
+import version1 from "./golden/envelopes-v1.json";
+import version2 from "./golden/envelopes-v2.json";
 
 const keys: readonly [EnvelopeKey, EnvelopeKey] = [
   { id: 1, key: randomBytes(32) },
@@ -162,9 +163,10 @@ describe("envelope", () => {
   });
 
   // Written once by the version that had the format first: every later one must read it.
-  it.each(golden)(
-    "of version 1 opens as it was sealed, case %#",
-    ({ text, envelope: { region, origin, commands } }) => {
+  it.each([...version1.map((each) => ({ version: 1, ...each })), ...version2.map((each) => ({ version: 2, ...each }))])(
+    "of version $version opens as it was sealed, case %#",
+    ({ version, text, envelope: { region, origin, commands } }) => {
+      expect(Buffer.from(text, "base64url")[0]).toBe(version);
       const opened = new EnvelopeCodec([{ id: 7, key: Buffer.alloc(32, 7) }]).open(text);
       expect(opened).toEqual({
         region,

@@ -88,6 +88,7 @@ describeWithServer("replication between three regions", () => {
       envelopeKeys,
       publishIntervalMs: 20,
       outboxMaxBytes: 1 << 20,
+      envelopeVersion: 2,
       envelopeMaxBytes: 256 * 1024,
       horizonMs: 600_000,
       recordsMaxBytes: 1 << 26,

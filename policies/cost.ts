@@ -1,8 +1,8 @@
 // What resources cost by the hour, used or not. Traffic, requests and storage come on top.
 import * as aws from "@pulumi/aws";
 import type { PolicyResource } from "@pulumi/policy";
-import { hoursPerMonth, nodePrice, prices, regionFactors } from "../infra/cost/prices";
-import { isSupportedRegion } from "../infra/regions";
+import { hoursPerMonth, natGatewayPrices, nodePrice, prices, regionFactors } from "../infra/cost/prices";
+import { isSupportedRegion, type Region } from "../infra/regions";
 import { given, ofType, refersTo, regionOf } from "./references";
 
 /** How much dearer a node is with Redis or Memcached than with Valkey. */
@@ -15,10 +15,14 @@ const otherEngine = 1.25;
  * @throws where a preview cannot know yet.
  */
 export function monthlyCost(resource: PolicyResource, resources: readonly PolicyResource[]): number {
+  if (resource.isType(aws.ec2.NatGateway)) return natGatewayPrices[pricedRegionOf(resource)] * hoursPerMonth;
   const hourly = hourlyCost(resource, resources);
-  if (hourly === 0) return 0;
-  const region = regionOf(resource) ?? "us-east-1";
-  return hourly * hoursPerMonth * (isSupportedRegion(region) ? regionFactors[region] : 1);
+  return hourly === 0 ? 0 : hourly * hoursPerMonth * regionFactors[pricedRegionOf(resource)];
+}
+
+function pricedRegionOf(resource: PolicyResource): Region {
+  const region = regionOf(resource);
+  return region !== undefined && isSupportedRegion(region) ? region : "us-east-1";
 }
 
 function hourlyCost(resource: PolicyResource, resources: readonly PolicyResource[]): number {
@@ -28,7 +32,6 @@ function hourlyCost(resource: PolicyResource, resources: readonly PolicyResource
     return node(resource) * (given<number>(resource, "numCacheClusters") ?? nodes());
   }
   if (resource.isType(aws.elasticache.Cluster)) return node(resource) * count("numCacheNodes", 1);
-  if (resource.isType(aws.ec2.NatGateway)) return prices.natGateway;
   if (resource.isType(aws.lb.LoadBalancer) || resource.isType(aws.alb.LoadBalancer)) return prices.loadBalancer;
   if (resource.isType(aws.ec2.VpcEndpoint) && given(resource, "vpcEndpointType") === "Interface") {
     return prices.interfaceEndpoint * (given<readonly unknown[]>(resource, "subnetIds")?.length ?? 1);

@@ -1,7 +1,15 @@
 // What a cache costs a month, by region and part: what it is made of, by the hour, and the traffic one assumes.
 import type { CacheOptions } from "../cacheOptions";
 import type { Region } from "../regions";
-import { hoursPerMonth, nodePrice, prices, regionFactors, secondsPerMonth, transferPerGigabyte } from "./prices";
+import {
+  hoursPerMonth,
+  natGatewayPrices,
+  nodePrice,
+  prices,
+  regionFactors,
+  secondsPerMonth,
+  transferPerGigabyte,
+} from "./prices";
 
 /** What every region's applications do, all the time. */
 export interface Traffic {
@@ -66,7 +74,7 @@ function regionalCost(options: CacheOptions, traffic: Traffic, region: Region): 
       prices.loadBalancer * hourly +
       prices.loadBalancerUnit * clientGigabytes * regionFactors[region] +
       prices.privateZone,
-    "way out": wayOut(options, bus.gigabytesOut + bus.gigabytesIn, hourly),
+    "way out": wayOut(options, region, bus.gigabytesOut + bus.gigabytesIn),
     bus: (bus.publishes * prices.snsPerMillion + bus.queueRequests * prices.sqsPerMillion) / 1e6,
     transfer:
       bus.gigabytesOut * (options.regions.length - 1) * transferPerGigabyte[region] +
@@ -76,7 +84,8 @@ function regionalCost(options: CacheOptions, traffic: Traffic, region: Region): 
       (alarms.single + alarms.perNode * nodes) * prices.alarmMetric +
       insightMetrics * prices.customMetric +
       (region === options.regions[0] ? prices.dashboard : 0),
-    secrets: 2 * prices.secret,
+    // What shims are given, and a URL for each of their ports.
+    secrets: (options.typedReplies ? 3 : 2) * prices.secret,
   };
 }
 
@@ -84,7 +93,8 @@ function zonesOf({ vpcs, zones }: CacheOptions, region: Region): number {
   return vpcs[region]?.subnetIds.length ?? zones;
 }
 
-function wayOut({ egress, zones }: CacheOptions, gigabytesThrough: number, hourly: number): number {
+function wayOut({ egress, zones }: CacheOptions, region: Region, gigabytesThrough: number): number {
+  const hourly = hoursPerMonth * regionFactors[region];
   switch (egress) {
     case "endpoints":
       return (
@@ -92,7 +102,7 @@ function wayOut({ egress, zones }: CacheOptions, gigabytesThrough: number, hourl
         gigabytesThrough * prices.interfaceEndpointPerGigabyte
       );
     case "nat":
-      return (prices.natGateway + prices.publicAddress) * hourly + gigabytesThrough * prices.natGatewayPerGigabyte;
+      return natGatewayPrices[region] * (hoursPerMonth + gigabytesThrough) + prices.publicAddress * hoursPerMonth;
     case "none":
       return 0;
   }

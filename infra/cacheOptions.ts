@@ -92,6 +92,11 @@ export interface GlobalCacheArgs {
    * (`published`), which takes tens of milliseconds and loses nothing when a shim dies. @default "memory"
    */
   readonly outboxMode?: OutboxMode;
+  /**
+   * Patterns of keys, as KEYS has them and without commas, that database 1 sets in the writer's region alone and deletes
+   * in the others. @default [] @example ["session:*"]
+   */
+  readonly invalidate?: readonly string[];
   /** Private DNS name of the cache, the same in every region. @default "cache.redis-on-fly.internal" */
   readonly domainName?: string;
   /**
@@ -218,6 +223,12 @@ const fields = z.strictObject({
   shim: shimSettings.default({}),
   allowGroups: z.array(oneOf(switchableGroups), "must be a list of groups").default([]),
   outboxMode: oneOf(outboxModes).default("memory"),
+  invalidate: z
+    .array(
+      z.string().regex(/^[^,]+$/, "must be a pattern without commas, such as session:*"),
+      "must be a list of patterns",
+    )
+    .default([]),
   domainName: z
     .string()
     .regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]+$/, "must be a DNS name, such as cache.example.internal")

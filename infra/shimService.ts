@@ -48,6 +48,7 @@ export interface ShimServiceArgs {
     | "typedReplies"
     | "allowGroups"
     | "outboxMode"
+    | "invalidate"
     | "shim"
     | "logRetentionDays"
   >;
@@ -96,6 +97,7 @@ export class ShimService extends pulumi.ComponentResource {
       [shimVariables.user]: args.user,
       [shimVariables.allowGroups]: options.allowGroups.join(","),
       [shimVariables.outboxMode]: options.outboxMode,
+      [shimVariables.invalidate]: options.invalidate.join(","),
       [shimVariables.topicArn]: bus.topic.arn,
       [shimVariables.queueUrl]: bus.queue.url,
       [shimVariables.deadLetterQueueUrl]: bus.deadLetterQueue.url,

@@ -20,6 +20,7 @@ const decidedHere = [
   "users",
   "allowGroups",
   "outboxMode",
+  "invalidate",
   "clusterUrl",
   "topicArn",
   "queueUrl",

@@ -71,6 +71,8 @@ export interface Configuration {
   readonly outboxMode: OutboxMode;
   readonly outboxMaxBytes: number;
   readonly publishTimeoutMs: number;
+  /** Patterns of keys. */
+  readonly invalidate: readonly string[];
   readonly horizonMs: number;
   readonly recordsMaxBytes: number;
   readonly canaryIntervalMs: number;

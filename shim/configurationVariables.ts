@@ -285,6 +285,12 @@ export const variables = {
     schema: wholeNumber(100, 600_000),
     fallback: "5000",
   },
+  invalidate: {
+    purpose:
+      "patterns of keys, comma-separated, as KEYS has them: database 1 sets these at home and deletes them elsewhere",
+    schema: z.string().transform((text) => text.split(",").filter((pattern) => pattern !== "")),
+    fallback: "",
+  },
   horizonMs: {
     purpose: "milliseconds for which a region remembers at least what it has replayed; longer while a region is behind",
     schema: wholeNumber(1000, 86_400_000),

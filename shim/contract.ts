@@ -117,6 +117,7 @@ export const shimVariables = {
   outboxMode: "FLY_REDIS_OUTBOX_MODE",
   outboxMaxBytes: "FLY_REDIS_OUTBOX_MAX_BYTES",
   publishTimeoutMs: "FLY_REDIS_PUBLISH_TIMEOUT_MS",
+  invalidate: "FLY_REDIS_INVALIDATE",
   horizonMs: "FLY_REDIS_HORIZON_MS",
   recordsMaxBytes: "FLY_REDIS_RECORDS_MAX_BYTES",
   canaryIntervalMs: "FLY_REDIS_CANARY_INTERVAL_MS",

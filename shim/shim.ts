@@ -63,6 +63,7 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
     publishIntervalMs: configuration.publishIntervalMs,
     outboxMaxBytes: configuration.outboxMaxBytes,
     confirmWithinMs: configuration.outboxMode === "published" ? configuration.publishTimeoutMs : undefined,
+    invalidate: configuration.invalidate,
     horizonMs: configuration.horizonMs,
     recordsMaxBytes: configuration.recordsMaxBytes,
     canaryIntervalMs: configuration.canaryIntervalMs,

@@ -41,6 +41,7 @@ export class Figures {
   private readonly replayedTotal: Counter<"source" | "outcome">;
   private readonly unorderedTotal: Counter;
   private readonly doubtTotal: Counter<"reason">;
+  private readonly invalidatedTotal: Counter;
   private readonly poisonTotal: Counter;
   private readonly skippedTotal: Counter;
   private readonly lagSeconds: Histogram<"region">;
@@ -67,6 +68,11 @@ export class Figures {
       name: "redis_on_fly_doubtful_deletions_total",
       help: "Keys deleted because the region could not tell what they should hold, by the reason",
       labelNames: ["reason"],
+      registers,
+    });
+    this.invalidatedTotal = new Counter({
+      name: "redis_on_fly_invalidated_keys_total",
+      help: "Keys written at home, and deleted in other regions instead of copied there",
       registers,
     });
     this.poisonTotal = new Counter({
@@ -137,6 +143,10 @@ export class Figures {
     this.lagMs.set(region, lagMs);
     this.lagSeconds.observe({ region }, lagMs / 1000);
     this.aheadSeconds.set({ region }, aheadMs / 1000);
+  }
+
+  invalidated(keys: number): void {
+    this.invalidatedTotal.inc(keys);
   }
 
   poisoned(): void {

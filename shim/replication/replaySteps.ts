@@ -56,7 +56,7 @@ function instantIndex(name: string, args: readonly Buffer[]): number {
 }
 
 /** What a SET leaves that looks at nothing; undefined where one of its options does. */
-function setLeaves(args: readonly Buffer[]): string | undefined {
+export function setLeaves(args: readonly Buffer[]): string | undefined {
   if (args.length === 3) return "+";
   return args.length === 5 && String(args[3]) === "PXAT" ? `x${args[4]}` : undefined;
 }

@@ -14,6 +14,7 @@ import { Consumer } from "./consumer";
 import { commandsCapacity, EnvelopeCodec, type EnvelopeKey, type StampedCommand } from "./envelope";
 import { Figures, type ReplicationFigures } from "./figures";
 import { HomeReplay } from "./homeReplay";
+import { type Invalidating, Invalidation } from "./invalidation";
 import { CANARY, type MessageHandlers } from "./messages";
 import { CommandError, hasKin, normalise } from "./normalisation";
 import { Outbox } from "./outbox";
@@ -43,6 +44,8 @@ export interface ReplicationOptions {
   readonly envelopeVersion: number;
   /** Size of one bus message. */
   readonly envelopeMaxBytes: number;
+  /** Patterns of keys that are invalidated in other regions instead of copied there. @default none */
+  readonly invalidate?: readonly string[];
   readonly horizonMs: number;
   /** What records may take up while they are kept for longer than the horizon. */
   readonly recordsMaxBytes: number;
@@ -63,6 +66,8 @@ const GOODBYE_TIMEOUT_MS = 1_000;
 const COALESCE_SHARE = 8;
 /** Of the publish interval: a busy queue is asked so often, which saves requests and adds no more than that to the lag. */
 const RECEIVE_SHARE = 1 / 5;
+/** Commands that only this region replays are let go of in pieces of this size. */
+const AT_HOME_BYTES = 64 * 1024;
 /** A cluster that leaves commands unanswered for so long counts as lost. */
 const SOCKET_TIMEOUT_MS = 5_000;
 
@@ -77,6 +82,9 @@ export class Replication {
   private readonly capacity: number;
   private readonly outbox: Outbox;
   private readonly publisher: Publisher;
+  private readonly invalidation: Invalidation | undefined;
+  /** Commands that no other region gets. */
+  private atHome: Segment;
   private readonly replayer: Replayer;
   private readonly home: HomeReplay;
   private readonly consumer: Consumer;
@@ -104,6 +112,8 @@ export class Replication {
     });
     this.clock = new Clock(origin);
     this.capacity = commandsCapacity(region, options.envelopeMaxBytes);
+    this.invalidation = options.invalidate?.length ? new Invalidation(options.invalidate) : undefined;
+    this.atHome = new Segment(origin);
     this.outbox = new Outbox(origin, this.capacity);
     this.tally = new Figures(
       origin.toString(16).padStart(8, "0"),
@@ -198,8 +208,9 @@ export class Replication {
     }
     const error = this.obstacle(stamped);
     if (error !== undefined) return { ok: false, error };
-    this.home.add(this.enqueue(stamped));
-    this.confirmations?.add();
+    const parts = this.invalidation?.split(stamped.args);
+    if (parts) this.invalidate(stamp, parts);
+    else this.home.add(this.enqueueCommand(stamped));
     return accepted;
   }
 
@@ -251,6 +262,24 @@ export class Replication {
     const stamp = this.clock.next();
     this.enqueue({ stamp, args: [name, ...args].map((arg) => Buffer.from(arg)) });
     return stamp;
+  }
+
+  private invalidate(stamp: Stamp, { everywhere, home, elsewhere }: Invalidating): void {
+    let own = stamp;
+    if (everywhere) {
+      this.home.add(this.enqueueCommand({ stamp, args: everywhere }));
+      own = this.clock.next();
+    }
+    this.enqueueCommand({ stamp: own, args: elsewhere });
+    if (this.atHome.bytes > AT_HOME_BYTES) this.atHome = new Segment(own.origin);
+    this.atHome.append({ stamp: own, args: home });
+    this.home.add(this.atHome);
+    this.tally.invalidated(elsewhere.length - 1);
+  }
+
+  private enqueueCommand(command: StampedCommand): Segment {
+    this.confirmations?.add();
+    return this.enqueue(command);
   }
 
   private enqueue(command: StampedCommand): Segment {

@@ -42,6 +42,7 @@ describe("configuration", () => {
       shim: {},
       allowGroups: [],
       outboxMode: "memory",
+      invalidate: [],
       domainName: "cache.redis-on-fly.internal",
       certificateArns: {},
       envelopeKeyIds: [1],

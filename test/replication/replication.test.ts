@@ -193,6 +193,31 @@ describeWithServer("replication between three regions", () => {
     await eventually(async () => expect(await clients.get("eu-west-1")!.mget(keys)).toEqual(["1998", "1999", "1997"]));
   });
 
+  it("sets keys of some patterns at home, and deletes them in the other regions", async () => {
+    const invalidate = ["page:*", "user:[0-9]"];
+    const [us, eu] = await Promise.all(regions.map((region) => join(region, { invalidate })));
+    const [home, elsewhere] = [clients.get("us-east-1")!, clients.get("eu-west-1")!];
+    await Promise.all(
+      [...clients.values()].map((client) => client.mset("page:a", "old", "page:b", "old", "user:1", "old")),
+    );
+    send(us!, "SET page:a 1 EX 100");
+    send(us!, "MSET copied 1 page:b 2 user:1 3 user:x 4 page:b 5");
+    send(us!, "INCR page:c");
+    send(us!, "SET last v");
+    await everywhere(async (client) =>
+      expect(await client.mget("copied", "user:x", "page:c")).toEqual(["1", "4", "1"]),
+    );
+    await everywhere(async (client) => expect(await client.get("last")).toBe("v"));
+    const keys = ["page:a", "page:b", "user:1"];
+    await eventually(async () => expect(await elsewhere.exists(...keys)).toBe(0));
+    // The home region's own copies, all of which come twice, are known there.
+    await eventually(async () => expect(us!.figures().stale).toBeGreaterThanOrEqual(7));
+    expect(await home.mget(...keys)).toEqual(["1", "5", "3"]);
+    send(eu!, "SET page:a 2");
+    await eventually(async () => expect(await home.exists("page:a")).toBe(0));
+    expect(await elsewhere.get("page:a")).toBe("2");
+  });
+
   it("sends poison to the dead-letter queue with the reason, and the rest flows", async () => {
     const registry = new Registry();
     const eu = await join("eu-west-1", { registry });

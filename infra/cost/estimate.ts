@@ -36,8 +36,12 @@ export const costParts = [
   "secrets",
 ] as const;
 
-/** Publishes are at least this far apart; commands are batched meanwhile. */
+/** Publishes are at least this far apart, and so are receives that bring less than they could. */
 const publishIntervalMs = 50;
+/** Deletions wait for each other so long. */
+const deletionLingerMs = 1000;
+/** Each shim sends a message so often, however little there is to say. */
+const canarySeconds = 5;
 /** Fargate's, for the shims' one vCPU. */
 const gigabytesPerShim = 2;
 const interfaceEndpoints = 6;
@@ -45,9 +49,8 @@ const interfaceEndpoints = 6;
 const chunkBytes = 64 * 1024;
 /** A long poll that brings nothing ends after this. */
 const pollSeconds = 20;
-/** Messages that one poll brings where they come faster than polls. */
-const maxMessagesPerPoll = 10;
-const pollsPerSecond = 10;
+/** Messages that one request to SQS receives or deletes at most. */
+const maxBatch = 10;
 /** Of Container Insights, for a cluster and its service. */
 const insightMetrics = 14;
 /** Alarms on one metric each, and alarms on one metric of every node. */
@@ -114,15 +117,19 @@ function busUse({ writesPerSecond, bytesPerCommand }: Traffic, regions: number, 
   const messageBytes = messagesPerSecond === 0 ? 0 : (writesPerSecond / messagesPerSecond) * bytesPerCommand;
   const chunks = Math.max(1, Math.ceil(messageBytes / chunkBytes));
   const sent = messagesPerSecond * secondsPerMonth;
-  const received = sent * regions;
-  const perPoll = Math.min(maxMessagesPerPoll, Math.max(1, (messagesPerSecond * regions) / (shims * pollsPerSecond)));
-  const polls = Math.max(received / perPoll, (shims * secondsPerMonth) / pollSeconds);
+  const canaries = (shims / canarySeconds) * secondsPerMonth;
+  const received = (sent + canaries) * regions;
+  // As many as come to one shim in the meantime.
+  const batches = (ms: number) =>
+    received / Math.min(maxBatch, Math.max(1, ((received / secondsPerMonth / shims) * ms) / 1000));
+  const polls = Math.max(batches(publishIntervalMs), (shims * secondsPerMonth) / pollSeconds);
+  const publishes = sent * chunks + canaries;
   return {
-    publishes: sent * chunks,
+    publishes,
     // Sent by SNS, received, deleted.
-    queueRequests: received * chunks + polls + received / perPoll,
+    queueRequests: publishes * regions + polls + batches(deletionLingerMs),
     gigabytesOut: gigabytes(sent * messageBytes),
-    gigabytesIn: gigabytes(received * messageBytes),
+    gigabytesIn: gigabytes(sent * messageBytes * regions),
   };
 }
 

@@ -32,9 +32,12 @@ export const faults = {
   "ignores-passed-expiries": [["x - OFFSET <= msOf(e.stamp)", "false"]],
   "trusts-regional-values": [["fingerprint(r.key) == (j.print or '') and expiryOf(r.key) == j.expiry", "true"]],
   "forgets-flushes": [["if flush > r.stamp then", "if false then"]],
-  "trusts-restarted-servers": [["newest == '' and ARGV[2] == '' and", "newest == '' and"]],
+  "trusts-restarted-servers": [
+    ["local function forget(upTo)\n", "local function forget(upTo)\n  if upTo then return end\n"],
+  ],
   "trusts-evicting-servers": [
-    ["call('GETBIT', currentBits, bucket) == 1", "false"],
+    ["own = newest", "own = ''"],
+    ["if meta[4] and call('STRLEN', currentBits) == 0 then", "if false then"],
     ["r.bereft = r.mark or h[1]", ""],
   ],
   "loses-envelopes": [],

@@ -37,12 +37,12 @@ function regionalLine(random: Random, known: CommandNames): string {
 }
 
 function disturbance(random: Random, known: CommandNames, region: number): Step {
-  const dice = random.below(12);
+  const dice = random.below(14);
   if (dice < 3) return { kind: "regional", region, line: regionalLine(random, known) };
   if (dice < 5) return { kind: "cut", region };
   if (dice < 7) return { kind: "heal" };
   if (dice < 8) return { kind: "kill", region, shim: random.below(SHIMS) };
-  if (dice < 10) return { kind: "evict", region, bytes: 200 + random.below(4000) };
+  if (dice < 12) return { kind: "evict", region, bytes: 200 + random.below(4000) };
   return { kind: "restart", region };
 }
 

@@ -2,7 +2,7 @@
 // its messages are handled; what can never be replayed goes to the dead-letter queue and holds up nothing; nothing is
 // received while the cluster is down.
 
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import type { Redis } from "ioredis";
 import type { Logger } from "pino";
 import type { Bus, Delivery } from "../bus/bus";
@@ -40,6 +40,8 @@ export class Consumer {
 
   constructor(options: ConsumerOptions) {
     this.options = options;
+    // Every envelope in hand may be waiting for its next try.
+    setMaxListeners(0, this.stopping.signal);
     this.receiver = new Receiver({
       bus: options.bus,
       ready: () => this.clusterReady(),

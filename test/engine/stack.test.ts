@@ -59,7 +59,9 @@ describeEngine("the real engine", () => {
 
     beforeAll(async () => {
       stack = await open("one-region");
-      await stack.setAllConfig({ protect: { value: "true" }, "regions[1]": { value: "eu-west-1" } }, true);
+      const config = { protect: "true", typedReplies: "true", "regions[1]": "eu-west-1" };
+      const values = Object.entries(config).map(([key, value]) => [key, { value }]);
+      await stack.setAllConfig(Object.fromEntries(values), true);
       await stack.up({ policyPacks: [policyPack] });
       resources = (await stack.exportStack()).deployment.resources;
     }, 90_000);
@@ -68,6 +70,7 @@ describeEngine("the real engine", () => {
       const outputs = await stack.outputs();
       expect(outputs.regions!.value["us-east-1"]).toMatchObject({
         cacheUrl: expect.stringMatching(/^redis:\/\/fly:\w{32}@cache\.redis-on-fly\.internal:6379$/),
+        typedCacheUrl: expect.stringMatching(/^redis:\/\/fly:\w{32}@cache\.redis-on-fly\.internal:6380$/),
         clientSecurityGroupId: "fly-us-east-1-network-client",
       });
       const password = /:(\w{32})@/.exec(outputs.regions!.value["us-east-1"].cacheUrl)![1]!;

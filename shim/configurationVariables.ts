@@ -167,7 +167,11 @@ export const variables = {
     fallback: null,
   },
   tlsKey: { purpose: "file with the certificate's private key in PEM", schema: z.string(), fallback: null },
-  maxClients: { purpose: "clients connected at most", schema: wholeNumber(1, 1_000_000), fallback: "10000" },
+  maxClients: {
+    purpose: "clients connected at most; fewer where the limit of open files (`ulimit -n`) is lower",
+    schema: wholeNumber(1, 1_000_000),
+    fallback: "10000",
+  },
   idleTimeoutMs: {
     purpose: "milliseconds after which a client that sends nothing is disconnected; 0: never",
     schema: wholeNumber(0, 86_400_000),

@@ -2,7 +2,7 @@
 // once for every command that passes.
 import type { SwitchableGroup } from "../contract";
 import type { NameLookup } from "../resp/requestScanner";
-import { type CommandRules, refusableNames, rulesFor } from "./policy";
+import { type CommandRules, purgeCommand, refusableNames, rulesFor } from "./policy";
 import { type CommandSpecification, packagedSpecifications } from "./specification";
 
 /** One command and its rules. */
@@ -46,7 +46,7 @@ export class CommandTable implements NameLookup<CommandEntry> {
     const known = new Set(commands.map(({ name }) => name));
     const lacking = refusableNames.filter((name) => !known.has(name)).map(placeholder);
     const refused = lacking.filter((command) => rulesFor(command, this.allowGroups).regional === "refuse");
-    for (const specification of [...commands, ...refused]) {
+    for (const specification of [...commands, ...refused, purgeCommand]) {
       const name = Buffer.from(specification.name);
       buckets[bucketOf(name, 0, name.length)]?.push({
         name,

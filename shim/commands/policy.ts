@@ -55,9 +55,21 @@ const groupOf = new Map(
 /** Every name that the policy speaks of. */
 export const refusableNames: readonly string[] = [...documented, ...bound, ...groupOf.keys()];
 
+/** The one command of our own: `FLY.PURGE pattern` on database 1 deletes keys in every region. */
+export const purgeCommand: CommandSpecification = {
+  name: "FLY.PURGE",
+  arity: 2,
+  flags: new Set(["write"]),
+  firstKey: 0,
+  lastKey: 0,
+  keyStep: 0,
+  subcommands: new Map(),
+};
+
 /** Decides by `allowGroups` and by what the server says of the command. */
 export function rulesFor(command: CommandSpecification, allowGroups: readonly SwitchableGroup[]): CommandRules {
   const { name, flags } = command;
+  if (name === purgeCommand.name) return { regional: "refuse", virtual: "accept" };
   if (isRefused(command, allowGroups)) return { regional: "refuse", virtual: "refuse" };
   if (localCommands.has(name)) return { regional: "local", virtual: "local" };
   if (name === "COMMAND") return { regional: "forward", virtual: "forward" };

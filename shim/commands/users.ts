@@ -1,7 +1,7 @@
 // Who may connect, and what each may do. Users are the shim's own: lanes to the cluster carry one identity for all.
 import { timingSafeEqual } from "node:crypto";
 import type { User } from "../configuration";
-import { isWrite } from "./policy";
+import { isWrite, purgeCommand } from "./policy";
 import type { CommandSpecification } from "./specification";
 
 /** A user as sessions see it. */
@@ -9,6 +9,9 @@ export interface Principal extends User {
   /** Whether a write on database 1 is within the user's limit now; takes one if so. */
   takeTurn(): boolean;
 }
+
+/** They delete what others have written, and need the right to FLUSHALL. */
+const wholesaleDeletions: ReadonlySet<string> = new Set(["FLUSHALL", purgeCommand.name]);
 
 export class Users {
   private readonly principals: ReadonlyMap<string, Principal>;
@@ -31,7 +34,7 @@ export class Users {
 
 /** Why a user may not send a command, in Redis's words; undefined where it may. */
 export function prohibition(user: User, command: CommandSpecification): string | undefined {
-  const allowed = (user.write || !isWrite(command)) && (user.flushall || command.name !== "FLUSHALL");
+  const allowed = (user.write || !isWrite(command)) && (user.flushall || !wholesaleDeletions.has(command.name));
   return allowed ? undefined : noPermission(user, `run the '${command.name.toLowerCase()}' command`);
 }
 

@@ -6,7 +6,7 @@ import type { RegionFigures } from "../replication/regions";
 export function flySection(
   region: string,
   sessions: number,
-  { regions, origin, outboxCommands, outboxBytes, ...counts }: ReplicationFigures,
+  { regions, origin, outboxCommands, outboxBytes, purges: _, ...counts }: ReplicationFigures,
   regionFigures: Readonly<Record<string, RegionFigures>>,
 ): Readonly<Record<string, string | number>> {
   const lags = Object.entries(regions).map(([name, { lagMs }]) => [`lag_ms_${name}`, Math.round(lagMs)]);
@@ -21,11 +21,34 @@ export function flySection(
     ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [`replay_${name}`, count])),
     ...Object.fromEntries(lags),
     ...Object.fromEntries(everyRegion),
+    ...purgeLines(regionFigures),
   };
 }
 
+/** For each of the newest purges its pattern, and how many keys each region has deleted for it so far. */
+function purgeLines(regionFigures: Readonly<Record<string, RegionFigures>>): Record<string, string> {
+  const lines: Record<string, string> = {};
+  for (const [region, { purges }] of Object.entries(regionFigures)) {
+    for (const [purge, keys] of Object.entries(purges)) {
+      const [stamp, pattern] = purge.split(" ");
+      const name = `purge_${stamp}`;
+      lines[name] = `${lines[name] ?? `pattern=${pattern}`},${region}=${keys}`;
+    }
+  }
+  return lines;
+}
+
 /** In one line, as INFO has a database. */
-function line({ canaryAgeMs, shims, reads, outboxCommands, outboxBytes, lagMs, ...counts }: RegionFigures): string {
+function line({
+  canaryAgeMs,
+  shims,
+  reads,
+  outboxCommands,
+  outboxBytes,
+  lagMs,
+  purges: _,
+  ...counts
+}: RegionFigures): string {
   const fields = {
     canary_age_ms: canaryAgeMs,
     shims,

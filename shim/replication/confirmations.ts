@@ -16,7 +16,7 @@ export class Confirmations {
     this.withinMs = withinMs;
   }
 
-  /** How many commands came into the outbox; messages do not count. */
+  /** How many commands and messages came into the outbox. */
   get added(): number {
     return this.addedCount;
   }
@@ -37,13 +37,13 @@ export class Confirmations {
     return `ERR SNS has not confirmed the command within ${this.withinMs} ms, it may or may not be replayed`;
   }
 
-  /** To be called for every command that comes into the outbox, which must keep all of them. */
+  /** To be called for everything that comes into the outbox, which must keep all of it. */
   add(): void {
     this.addedCount += 1;
     this.watch ??= this.newWatch();
   }
 
-  /** To be called for all commands that leave the outbox for the bus, in order. @returns what confirms them */
+  /** To be called for everything that leaves the outbox for the bus, in order. @returns what confirms it */
   begin(count: number): () => void {
     const settle = this.progress.begin(count);
     return () => {

@@ -11,6 +11,8 @@ export interface ReplicationFigures {
   readonly outboxBytes: number;
   /** Regions that this shim got envelopes of, and the age of the last one of each when it had been replayed. */
   readonly regions: Readonly<Record<string, { readonly lagMs: number }>>;
+  /** Keys that this shim has deleted for the newest purges, by the purge's stamp and pattern. */
+  readonly purges: Readonly<Record<string, number>>;
   /** Commands replayed, home and from the bus; commands over several keys count once for each. */
   readonly applied: number;
   /** Not replayed: known already, or older than what was there. */
@@ -34,6 +36,9 @@ export type CanaryAges = () => Iterable<readonly [region: string, ms: number]>;
 
 const lagBucketsSeconds = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
+/** So many purges are told of, the newest. */
+const MAX_PURGES = 8;
+
 /** See the head of this file. */
 export class Figures {
   private readonly origin: string;
@@ -42,6 +47,8 @@ export class Figures {
   private readonly unorderedTotal: Counter;
   private readonly doubtTotal: Counter<"reason">;
   private readonly invalidatedTotal: Counter;
+  private readonly purgedTotal: Counter;
+  private readonly purges = new Map<string, number>();
   private readonly poisonTotal: Counter;
   private readonly skippedTotal: Counter;
   private readonly lagSeconds: Histogram<"region">;
@@ -73,6 +80,11 @@ export class Figures {
     this.invalidatedTotal = new Counter({
       name: "redis_on_fly_invalidated_keys_total",
       help: "Keys written at home, and deleted in other regions instead of copied there",
+      registers,
+    });
+    this.purgedTotal = new Counter({
+      name: "redis_on_fly_purged_keys_total",
+      help: "Keys deleted by FLY.PURGE in this region",
       registers,
     });
     this.poisonTotal = new Counter({
@@ -145,6 +157,13 @@ export class Figures {
     this.aheadSeconds.set({ region }, aheadMs / 1000);
   }
 
+  purged(purge: string, keys: number): void {
+    this.purgedTotal.inc(keys);
+    this.purges.set(purge, (this.purges.get(purge) ?? 0) + keys);
+    const [oldest] = this.purges.keys();
+    if (oldest !== undefined && this.purges.size > MAX_PURGES) this.purges.delete(oldest);
+  }
+
   invalidated(keys: number): void {
     this.invalidatedTotal.inc(keys);
   }
@@ -164,6 +183,7 @@ export class Figures {
       outboxCommands: this.outbox.commands,
       outboxBytes: this.outbox.bytes,
       regions: Object.fromEntries([...this.lagMs].map(([region, lagMs]) => [region, { lagMs }])),
+      purges: Object.fromEntries(this.purges),
       ...this.counts,
     };
   }

@@ -20,11 +20,11 @@ const unlink = Buffer.from("UNLINK");
 
 /** See the head of this file. */
 export class Invalidation {
-  private readonly patterns: readonly RegExp[];
+  private readonly patterns: readonly ((key: Buffer) => boolean)[];
 
   /** @param patterns - of keys, as KEYS has them. */
   constructor(patterns: readonly string[]) {
-    this.patterns = patterns.map(keyPattern);
+    this.patterns = patterns.map((pattern) => keyPattern(Buffer.from(pattern)));
   }
 
   /** Takes a normalised command apart; undefined where all regions replay it as it is. */
@@ -62,7 +62,6 @@ export class Invalidation {
   }
 
   private matches(key: Buffer): boolean {
-    const text = key.toString("latin1");
-    return this.patterns.some((pattern) => pattern.test(text));
+    return this.patterns.some((matches) => matches(key));
   }
 }

@@ -89,7 +89,7 @@ export class Publisher {
 
   private async publish(commands: Segment): Promise<void> {
     const { bus, outbox, confirmations, seal, log } = this.options;
-    const confirm = confirmations?.begin(commands.commands);
+    const confirm = confirmations?.begin(commands.entries);
     this.inFlight += 1;
     const body = seal(commands);
     for (let attempt = 1; !this.closing.signal.aborted; attempt += 1) {

@@ -5,7 +5,8 @@
 //   m                        hash: `newest` stamp applied, `flush` and `flushed` (the newest FLUSHALL, and the newest
 //                            carried out to its end), `floor`: what is not above it may have been forgotten, `born`: the
 //                            floor of a server that nobody has known before, `id`: the name of this memory; the number of
-//                            the `generation`, when it and the one before it `began`, and whether they have their `bits`
+//                            the `generation`, when it and the one before it `began`, and whether they have their `bits`;
+//                            `purges` and `purgesRevision` (see purgeList.ts)
 //   g<generation>:<bucket>   hash; two generations are kept (see rotationScript.ts), each for a horizon and a bit at least
 //     k<key>                 the key's record, below
 //     s<stamp>               a command that has been run here and is in no journal any more
@@ -58,7 +59,7 @@ end
 
 use(1)
 local meta = call('HMGET', 'm', 'newest', 'flush', 'floor', 'bits', 'bitsBefore', 'born', 'id', 'generation', 'began',
-  'beganBefore')
+  'beganBefore', 'purgesRevision')
 local newest, flush, floor, born, id = meta[1] or '', meta[2] or '', meta[3] or '', meta[6] or '', meta[7] or ''
 local generation, began, beganBefore = tonumber(meta[8]), tonumber(meta[9]), tonumber(meta[10])
 local knownNewest, knownId = sub(ARGV[2], 1, 24), sub(ARGV[2], 25)

@@ -24,6 +24,8 @@ const report = z.object({
   poison: count,
   /** Age of each region's last envelope when the shim had replayed it, in milliseconds. */
   lagMs: z.record(z.string(), z.number()),
+  /** Keys that the shim has deleted for the newest purges, by the purge's stamp and pattern. */
+  purges: z.record(z.string(), count).default({}),
 });
 
 /** What a canary tells of its shim. Later versions may add to it: what this one does not know is left out. */
@@ -47,6 +49,8 @@ export interface RegionFigures extends Pick<Report, Summed> {
   readonly reads: number;
   /** Age of each region's last envelope when this region had replayed it; of several shims the slowest. */
   readonly lagMs: Readonly<Record<string, number>>;
+  /** Keys deleted for the newest purges, by the purge's stamp and pattern. */
+  readonly purges: Readonly<Record<string, number>>;
 }
 
 /** SQS keeps messages for so long: nothing of a region that has been silent for longer can come any more. */
@@ -157,6 +161,10 @@ export class Regions {
       for (const [from, ms] of reports.flatMap((each) => Object.entries(each.lagMs))) {
         lagMs[from] = Math.max(ms, lagMs[from] ?? ms);
       }
+      const purges: Record<string, number> = {};
+      for (const [purge, keys] of reports.flatMap((each) => Object.entries(each.purges))) {
+        purges[purge] = (purges[purge] ?? 0) + keys;
+      }
       const figures = {
         canaryAgeMs: nowMs - newestMs(peers),
         shims: peers.length,
@@ -167,6 +175,7 @@ export class Regions {
         doubtful: sum("doubtful"),
         poison: sum("poison"),
         lagMs,
+        purges,
       };
       return [region, figures];
     });

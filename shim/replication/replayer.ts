@@ -5,6 +5,7 @@ import type { Redis } from "ioredis";
 import type { StampedCommand } from "./envelope";
 import { flushScript, sweepScript } from "./flushScript";
 import { type PlainStep, packOverwrites } from "./plainScript";
+import { PurgeList } from "./purgeList";
 import { bucketOf } from "./recordScript";
 import { replayScript } from "./replayScript";
 import { type ReplayStep, replaySteps } from "./replaySteps";
@@ -128,6 +129,8 @@ export class Replayer {
   private start: string;
   /** The highest stamp that the server has said to have applied, and its memory's name. If it forgets, it has lost that. */
   private known = { newest: "", memory: "" };
+  /** What deletes keys of older commands that come later. */
+  readonly purges: PurgeList;
 
   /**
    * @param cluster - a connection to database 0, which fails commands at once while it is down.
@@ -141,6 +144,7 @@ export class Replayer {
     cluster.defineCommand("flyRotate", { lua: rotationScript, numberOfKeys: 0 });
     cluster.defineCommand("flyTend", { lua: tendScript, numberOfKeys: 0 });
     this.cluster = cluster as Redis & Scripts;
+    this.purges = new PurgeList(cluster);
     this.start = stampText(start);
     this.horizonMs = horizonMs;
     // A stamp may be that far ahead of its application, and must be remembered for a horizon after itself.
@@ -255,8 +259,9 @@ export class Replayer {
     }
     try {
       const reply = await call(args);
-      const [letters = "", memory = "", ...errors] = reply;
+      const [letters = "", memory = "", purgesRevision = "", ...errors] = reply;
       this.learn(memory);
+      await this.purges.follow(purgesRevision);
       let errorIndex = 0;
       for (const [index, step] of steps.entries()) {
         const letter = letters[index] ?? "t";
@@ -273,6 +278,8 @@ export class Replayer {
           fail(list, step, errors[errorIndex++] ?? "no outcome");
         }
       }
+      const overtaking = this.purges.overtaking(steps);
+      if (overtaking.length > 0) await this.replay(overtaking, outcome);
     } catch (error) {
       // What the script stumbles over it would stumble over again, and nothing else would be replayed meanwhile.
       const stumbled = /^(ERR user_script|WRONGTYPE)/.test(textOf(error));

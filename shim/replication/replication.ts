@@ -19,6 +19,7 @@ import { CANARY, type MessageHandlers } from "./messages";
 import { CommandError, hasKin, normalise } from "./normalisation";
 import { Outbox } from "./outbox";
 import { Publisher } from "./publisher";
+import { PURGE, Purger } from "./purge";
 import { type RegionFigures, Regions, type Report } from "./regions";
 import { Replayer } from "./replayer";
 import { MAX_ARGUMENTS } from "./replayScript";
@@ -86,6 +87,7 @@ export class Replication {
   /** Commands that no other region gets. */
   private atHome: Segment;
   private readonly replayer: Replayer;
+  private readonly purger: Purger;
   private readonly home: HomeReplay;
   private readonly consumer: Consumer;
   private readonly handlers: MessageHandlers = new Map();
@@ -145,7 +147,14 @@ export class Replication {
       send: (text) => this.publisher.blocked || this.send(CANARY, text),
       log,
     });
+    this.purger = new Purger({
+      cluster: this.cluster,
+      replayer: this.replayer,
+      horizonMs: options.horizonMs,
+      purged: (stamp, keys) => this.tally.purged(stamp, keys),
+    });
     this.handlers.set(CANARY, (message, from) => this.canary.hear(message, from));
+    this.handlers.set(PURGE, (message) => this.purger.run(message));
     this.consumer = new Consumer({
       bus,
       cluster: this.cluster,
@@ -195,6 +204,7 @@ export class Replication {
    */
   accept(command: CommandSpecification, args: readonly Buffer[]): Acceptance {
     const [name = command.name] = command.name.split("|");
+    if (name === PURGE) return this.purge(args);
     if (command.flags.has("noscript") && !hasKin(name)) {
       return { ok: false, error: `ERR '${name}' cannot be replayed, send it on database 0` };
     }
@@ -210,7 +220,7 @@ export class Replication {
     if (error !== undefined) return { ok: false, error };
     const parts = this.invalidation?.split(stamped.args);
     if (parts) this.invalidate(stamp, parts);
-    else this.home.add(this.enqueueCommand(stamped));
+    else this.home.add(this.enqueue(stamped));
     return accepted;
   }
 
@@ -264,26 +274,35 @@ export class Replication {
     return stamp;
   }
 
+  /** The region's own copy of the message carries on where this shim fails to. */
+  private purge([, pattern = Buffer.alloc(0)]: readonly Buffer[]): Acceptance {
+    if (!this.regions.everyRegionReads(2)) {
+      return { ok: false, error: `ERR ${PURGE} is not known to all regions' shims yet, upgrade them first` };
+    }
+    const message = { stamp: this.clock.next(), args: [Buffer.from(PURGE), Buffer.from(pattern)] };
+    const error = this.obstacle(message);
+    if (error !== undefined) return { ok: false, error };
+    this.enqueue(message);
+    this.purger.run(message).catch((cause) => this.options.log.warn({ err: cause }, "cannot purge now: trying again"));
+    return accepted;
+  }
+
   private invalidate(stamp: Stamp, { everywhere, home, elsewhere }: Invalidating): void {
     let own = stamp;
     if (everywhere) {
-      this.home.add(this.enqueueCommand({ stamp, args: everywhere }));
+      this.home.add(this.enqueue({ stamp, args: everywhere }));
       own = this.clock.next();
     }
-    this.enqueueCommand({ stamp: own, args: elsewhere });
+    this.enqueue({ stamp: own, args: elsewhere });
     if (this.atHome.bytes > AT_HOME_BYTES) this.atHome = new Segment(own.origin);
     this.atHome.append({ stamp: own, args: home });
     this.home.add(this.atHome);
     this.tally.invalidated(elsewhere.length - 1);
   }
 
-  private enqueueCommand(command: StampedCommand): Segment {
-    this.confirmations?.add();
-    return this.enqueue(command);
-  }
-
   private enqueue(command: StampedCommand): Segment {
     const segment = this.outbox.add(command);
+    this.confirmations?.add();
     this.addedBytes += segment.newestBytes;
     this.publisher.wake();
     return segment;

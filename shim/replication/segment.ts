@@ -22,6 +22,7 @@ export class Segment implements Iterable<StampedCommand> {
   private buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   private end = 0;
   private count = 0;
+  private entryCount = 0;
   private oldestVersion = 1;
   private ms = 0;
   private counter = 0;
@@ -35,6 +36,11 @@ export class Segment implements Iterable<StampedCommand> {
   /** How many it holds; messages do not count. */
   get commands(): number {
     return this.count;
+  }
+
+  /** How many it holds, messages included. */
+  get entries(): number {
+    return this.entryCount;
   }
 
   /** The oldest version of envelopes that can carry it. */
@@ -76,6 +82,7 @@ export class Segment implements Iterable<StampedCommand> {
     this.end = at;
     this.ms = stamp.ms;
     this.counter = stamp.counter + 1;
+    this.entryCount += 1;
     if (!isMessage(command)) this.count += 1;
     if (needsVersion2(command)) this.oldestVersion = 2;
   }

@@ -23,12 +23,13 @@ describeWithServer("patterns of keys", () => {
 
   it("match what the server's KEYS does", async () => {
     const all = await client.keysBuffer("*");
-    const pattern = fc.array(fc.constantFrom(...alphabet), { maxLength: 7 }).map((parts) => parts.join(""));
+    // Whether é is above or below ASCII in a range depends on the server's processor.
+    const ascii = alphabet.filter((character) => character < "\x80");
+    const pattern = fc.array(fc.constantFrom(...ascii), { maxLength: 7 }).map((parts) => parts.join(""));
     await fc.assert(
       fc.asyncProperty(pattern, async (text) => {
         const theirs = (await client.keysBuffer(text)).map((key) => key.toString("latin1"));
-        const regex = keyPattern(text);
-        const ours = all.map((key) => key.toString("latin1")).filter((key) => regex.test(key));
+        const ours = all.filter(keyPattern(Buffer.from(text))).map((key) => key.toString("latin1"));
         expect(ours.toSorted()).toEqual(theirs.toSorted());
       }),
       { numRuns: 500 },

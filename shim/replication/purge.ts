@@ -1,0 +1,74 @@
+// FLY.PURGE: deletes the keys that match a pattern in every region, by one small message to each. Every delete has the
+// purge's stamp, so newer writes survive it, and older ones that come late do not.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Redis } from "ioredis";
+import { purgeCommand } from "../commands/policy";
+import type { StampedCommand } from "./envelope";
+import type { Replayer } from "./replayer";
+import { type Stamp, stampText } from "./stamp";
+
+/** Name of the command, and of the message. Its argument is the pattern. */
+export const PURGE = purgeCommand.name;
+
+/** What a {@link Purger} needs. */
+export interface PurgerOptions {
+  /** A connection to database 0, which fails commands at once while it is down. */
+  readonly cluster: Redis;
+  readonly replayer: Replayer;
+  readonly horizonMs: number;
+  /** Told of keys that were deleted, by the purge's stamp and pattern. */
+  readonly purged: (purge: string, keys: number) => void;
+}
+
+const PAGE = 256;
+/** Characters of a pattern that people are shown. */
+const MAX_SHOWN = 100;
+const unlink = Buffer.from("UNLINK");
+
+/** See the head of this file. */
+export class Purger {
+  private readonly options: PurgerOptions;
+  private readonly running = new Map<string, Promise<void>>();
+
+  constructor(options: PurgerOptions) {
+    this.options = options;
+  }
+
+  /** Carries a purge out, unless the region has done so. Rejects where the server fails: worth another try. */
+  run({ stamp, args: [, pattern = Buffer.alloc(0)] }: StampedCommand): Promise<void> {
+    const name = stampText(stamp);
+    let running = this.running.get(name);
+    if (!running) {
+      running = this.carryOut(stamp, pattern).finally(() => this.running.delete(name));
+      this.running.set(name, running);
+    }
+    return running;
+  }
+
+  private async carryOut(stamp: Stamp, pattern: Buffer): Promise<void> {
+    const { replayer, horizonMs } = this.options;
+    const forget = { ...stamp, ms: Math.max(0, stamp.ms - horizonMs) };
+    if (await replayer.purges.write(stamp, "under way", pattern, forget)) return;
+    await this.sweep(stamp, pattern);
+    await replayer.purges.write(stamp, "done", pattern, forget);
+  }
+
+  /** Page by page, and after each as long a pause as it took: the server has at least half of its time for others. */
+  private async sweep(stamp: Stamp, pattern: Buffer): Promise<void> {
+    const { cluster, replayer, purged } = this.options;
+    const name = `${stampText(stamp)} ${encodeURIComponent(pattern.toString("latin1")).slice(0, MAX_SHOWN)}`;
+    let cursor = "0";
+    do {
+      const startedAt = performance.now();
+      const page = await cluster.callBuffer("SCAN", cursor, "MATCH", pattern, "COUNT", PAGE);
+      const [next, keys] = page as [Buffer, Buffer[]];
+      cursor = next.toString();
+      const outcome = await replayer.apply(keys.length > 0 ? [{ stamp, args: [unlink, ...keys] }] : []);
+      purged(name, outcome.applied);
+      const [failure] = outcome.transient;
+      if (failure) throw new Error(failure.error);
+      await sleep(performance.now() - startedAt, undefined, { ref: false });
+    } while (cursor !== "0");
+  }
+}

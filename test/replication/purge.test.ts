@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
+import { Redis } from "ioredis";
+import type { StampedCommand } from "../../shim/replication/envelope";
+import { normalise } from "../../shim/replication/normalisation";
+import { PURGE, Purger } from "../../shim/replication/purge";
+import { Replayer } from "../../shim/replication/replayer";
+import { stampText } from "../../shim/replication/stamp";
+import { describeWithServer, Server } from "../support/servers";
+
+const horizonMs = 600_000;
+
+describeWithServer("a purge by pattern", () => {
+  let server: Server;
+  let client: Redis;
+  let connections: [Redis, Redis];
+  let replayers: [Replayer, Replayer];
+  let purgers: [Purger, Purger];
+  let purged: Map<string, number>;
+  let startMs: number;
+
+  beforeAll(async () => {
+    server = await Server.start();
+    client = new Redis(server.url);
+    connections = [new Redis(server.url), new Redis(server.url)];
+  });
+  afterAll(async () => {
+    for (const connection of [client, ...connections]) connection.disconnect();
+    await server.stop();
+  });
+  beforeEach(async () => {
+    await client.flushall();
+    startMs = Date.now();
+    purged = new Map();
+    const start = { ms: 0, counter: 0, origin: 0 };
+    const [one, two] = connections.map((cluster): [Replayer, Purger] => {
+      const replayer = new Replayer(cluster, horizonMs, start);
+      const count = (name: string, keys: number) => purged.set(name, (purged.get(name) ?? 0) + keys);
+      return [replayer, new Purger({ cluster, replayer, horizonMs, purged: count })];
+    });
+    replayers = [one![0], two![0]];
+    purgers = [one![1], two![1]];
+  });
+
+  /** The command as accepted `at` milliseconds after the test began. */
+  function command(at: number, line: string): StampedCommand {
+    const args = line.split(" ").map((word) => Buffer.from(word));
+    const stamp = { ms: startMs + at, counter: 0, origin: 1 };
+    return { stamp, args: String(args[0]) === PURGE ? args : normalise(String(args[0]), args, stamp) };
+  }
+
+  it("deletes what is older, with or without a record, and leaves what is newer or does not match", async () => {
+    await client.mset("user:local", "v", "other", "v");
+    await replayers[0].apply([
+      command(1, "SET user:1 old"),
+      command(1, "INCR user:counter"),
+      command(9, "SET user:2 newer"),
+      command(9, "INCR user:counter"),
+    ]);
+    await purgers[0].run(command(5, `${PURGE} user:*`));
+    expect(await client.mget("user:local", "user:1", "user:2", "user:counter", "other")).toEqual([
+      null,
+      null,
+      "newer",
+      "1",
+      "v",
+    ]);
+    expect([...purged]).toEqual([[`${stampText(command(5, PURGE).stamp)} user%3A*`, 3]]);
+  });
+
+  it("is not undone by older commands that come later, to whichever shim", async () => {
+    await purgers[0].run(command(5, `${PURGE} user:*`));
+    await replayers[1].apply([
+      command(1, "SET user:1 late"),
+      command(2, "HSET user:2 f late"),
+      command(3, "MSET user:3 late other late"),
+      command(6, "SET user:4 newer"),
+    ]);
+    expect(await client.keys("*")).toEqual(expect.arrayContaining(["other", "user:4"]));
+    expect(await client.dbsize()).toBe(2);
+    await replayers[0].apply([command(7, "INCR user:2"), command(1, "SET user:1 late")]);
+    expect(await client.mget("user:1", "user:2")).toEqual([null, "1"]);
+  });
+
+  it("changes nothing when it comes again", async () => {
+    const purge = command(5, `${PURGE} user:*`);
+    await Promise.all([purgers[0].run(purge), purgers[1].run(purge), purgers[0].run(purge)]);
+    await client.set("user:local", "written since");
+    for (const purger of purgers) await purger.run(purge);
+    expect(await client.get("user:local")).toBe("written since");
+  });
+
+  it("goes on where a shim died in its middle", async () => {
+    await client.mset(Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`user:${index}`, "v"])));
+    const dying = new Redis(server.url, { retryStrategy: () => null, maxRetriesPerRequest: 0 });
+    dying.on("error", () => {});
+    const replayer = new Replayer(dying, horizonMs, { ms: 0, counter: 0, origin: 0 });
+    const purge = command(5, `${PURGE} user:*`);
+    const died = new Purger({ cluster: dying, replayer, horizonMs, purged: () => dying.disconnect() }).run(purge);
+    await expect(died).rejects.toThrow();
+    expect(await client.dbsize()).toBeGreaterThan(0);
+    await purgers[0].run(purge);
+    expect(await client.dbsize()).toBe(0);
+  });
+});

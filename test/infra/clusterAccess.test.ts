@@ -1,4 +1,6 @@
 // The clusters' user, on a real server: everything that shims send is allowed, and what would manage the server is not.
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import Redis from "ioredis";
 import { clusterAccess, clusterUser } from "../../infra/clusterAccess";
@@ -54,6 +56,23 @@ describeWithServer("the clusters' user", () => {
     await expect(client.info()).resolves.toContain("# Server");
     await expect(client.call("COMMAND")).resolves.toBeTruthy();
     client.disconnect();
+  });
+
+  test("may run every command of the shims' scripts", async () => {
+    const folder = join(__dirname, "../../shim/replication");
+    const scripts = readdirSync(folder).filter((file) => file.endsWith("Script.ts"));
+    const sources = scripts.map((file) => readFileSync(join(folder, file), "utf8")).join();
+    const called = [...sources.matchAll(/call\('([A-Z]+)'(?:, '(USAGE)')?/g)].map((call) =>
+      call.slice(1).filter(Boolean),
+    );
+    const denied: string[] = [];
+    for (const [name = "", ...subcommand] of called) {
+      const command = commands.find((one) => one.name === name)!;
+      const judged = subcommand[0] ? command.subcommands.get(subcommand[0])! : command;
+      if (!(await allowed(judged, name, ...subcommand))) denied.push(name);
+    }
+    expect(called.length).toBeGreaterThan(50);
+    expect(denied).toEqual([]);
   });
 
   test("may not manage the server", async () => {

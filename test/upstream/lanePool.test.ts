@@ -124,6 +124,29 @@ describeWithServer("a pool of lanes", () => {
   );
 });
 
+test("a name that cannot be resolved is a cluster that cannot be reached, until it can", async () => {
+  const port = await fakeCluster((socket) => socket.write("+fine\r\n"));
+  let known = false;
+  const lookup: LanePoolOptions["lookup"] = (name, _options, callback) => {
+    if (known) callback(null, [{ address: "127.0.0.1", family: 4 }]);
+    else callback(new Error(`getaddrinfo ENOTFOUND ${name}`), []);
+  };
+  const pool = poolFor(port, { lookup });
+  await eventually(async () => expect(await call(pool, "GET", "k")).toBe("unreachable"));
+  known = true;
+  await eventually(async () => expect(await call(pool, "GET", "k")).toBe("+fine\r\n"));
+});
+
+test("sessions are spread over as many lanes as there shall be, for each protocol version", async () => {
+  const port = await fakeCluster((socket) => socket.write("+fine\r\n"));
+  const pool = poolFor(port, { lanesPerProtocol: 3 });
+  const lanes = ([2, 3] as const).flatMap((protocol) =>
+    Array.from({ length: 7 }, () => pool.shared(protocol, pool.assignSlot())),
+  );
+  expect(new Set(lanes).size).toBe(6);
+  expect(lanes[3]).toBe(lanes[0]);
+});
+
 test("a cluster that goes silent is given up, and its commands get an error", async () => {
   let mute = false;
   const port = await fakeCluster((socket) => mute || socket.write("+fine\r\n"));

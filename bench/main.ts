@@ -3,12 +3,21 @@
 import { writeFile } from "node:fs/promises";
 import { Command, InvalidArgumentError } from "commander";
 import { judgementsOf } from "./aims";
+import { measureBeside } from "./beside";
 import { casesOf, describeGroups, type GroupName, parseGroups, usualGroups } from "./cases";
 import { renderChart } from "./chart";
 import { measureIdle } from "./idle";
 import { measure } from "./measurement";
 import { Peers } from "./peers";
-import { conditionsOf, loadConditions, renderAims, renderConditions, renderIdle, renderResults } from "./report";
+import {
+  conditionsOf,
+  loadConditions,
+  renderAims,
+  renderBeside,
+  renderConditions,
+  renderIdle,
+  renderResults,
+} from "./report";
 
 interface Options {
   readonly cases: readonly GroupName[];
@@ -17,7 +26,11 @@ interface Options {
   readonly json?: true;
   readonly svg?: string;
   readonly idle?: number;
+  readonly beside?: number;
 }
+
+/** Of the client beside large values: enough for a p99, and not for longer than large values take. */
+const SMALL_REQUESTS = 3_000;
 
 const commandLine = new Command("npm run bench --")
   .description("Measures the shim against Redis without a proxy, nutcracker and HAProxy, in the same run.")
@@ -36,9 +49,13 @@ const commandLine = new Command("npm run bench --")
   )
   .option("--json", "print JSON instead of tables")
   .option("--svg <file>", "also draw a chart")
+  .option("--beside <megabytes>", "measure instead a small client beside others' values of this size", wholeNumber)
   .option("--idle <clients>", "measure instead what so many idle clients take of a proxy's memory", wholeNumber)
   .addHelpText("after", `\nCases:\n${describeGroups()}`)
-  .action((options: Options) => (options.idle === undefined ? benchLoads(options) : benchIdle(options.idle, options)));
+  .action((options: Options) => {
+    if (options.idle !== undefined) return benchIdle(options.idle, options);
+    return options.beside === undefined ? benchLoads(options) : benchBeside(options.beside, options);
+  });
 
 async function benchLoads({ cases: groups, rounds, requests, json, svg }: Options): Promise<void> {
   const cases = casesOf(groups, requests);
@@ -63,6 +80,23 @@ async function benchIdle(clients: number, { json }: Options): Promise<void> {
     const idle = await measureIdle(peers.all, clients);
     const conditions = await conditionsOf(peers.all);
     print(json ? toJson({ conditions, idle }) : `${renderIdle(idle)}\n\n${renderConditions(conditions)}`);
+  });
+}
+
+async function benchBeside(megabytes: number, { rounds, json }: Options): Promise<void> {
+  // nutcracker is not among them: all share its connection to Redis, and wait for whole values.
+  await withPeers(["direct", "shim", "HAProxy"], async (peers) => {
+    await peers.liftMemoryLimit();
+    const valueBytes = megabytes * 1024 ** 2;
+    const beside = await measureBeside({
+      peers: peers.all,
+      valueBytes,
+      requests: SMALL_REQUESTS,
+      rounds,
+      progress: say,
+    });
+    const conditions = await conditionsOf(peers.all);
+    print(json ? toJson({ conditions, beside }) : `${renderBeside(beside)}\n\n${renderConditions(conditions)}`);
   });
 }
 

@@ -6,6 +6,7 @@ import { launchShimProcess } from "@redis-on-fly/local/dist/shimProcess";
 import { noFaults } from "@redis-on-fly/local/dist/wires";
 import { shimVariables } from "@redis-on-fly/shim/dist/contract";
 import { type RunningProxy, startHaproxy, startNutcracker, UnavailableError, type Upstream } from "./proxies";
+import { configure } from "./serverSettings";
 import { openTlsListener, type TlsListener } from "./tlsListener";
 
 /** `TLS`: Redis is reached by TLS, a proxy before it is not. `sink`: see replicationSink.ts. */
@@ -74,6 +75,11 @@ export class Peers {
   /** The process of the Redis behind all of them. */
   get redisPid(): number {
     return this.region.server.pid;
+  }
+
+  /** Lifts the server's limit on memory, for values that it would not hold otherwise. */
+  liftMemoryLimit(): Promise<void> {
+    return configure(this.region.server, { maxmemory: "0" });
   }
 
   async stop(): Promise<void> {

@@ -4,6 +4,7 @@ import { cpus, loadavg, release, type } from "node:os";
 import { Program } from "@redis-on-fly/local/dist/program";
 import { findServer } from "@redis-on-fly/local/dist/serverBinary";
 import { judgementsOf } from "./aims";
+import type { BesideFigures } from "./beside";
 import type { IdleFigures } from "./idle";
 import { nameOf, type Result, rateOf } from "./measurement";
 import type { Peer } from "./peers";
@@ -65,6 +66,19 @@ export function renderIdle(idle: readonly IdleFigures[]): string {
       { title: "KB a client", cell: ({ bytesPerClient }) => decimal(bytesPerClient / 1024) },
     ],
     idle,
+  );
+}
+
+/** One row for each peer. */
+export function renderBeside(beside: readonly BesideFigures[]): string {
+  return renderTable(
+    [
+      { title: "peer", cell: ({ peer }) => peer, align: "left" },
+      { title: "p99 ms alone", cell: ({ quietP99Ms }) => decimal(quietP99Ms) },
+      { title: "p99 ms beside large values", cell: ({ p99Ms }) => decimal(p99Ms) },
+      { title: "×", cell: ({ growth }) => decimal(growth) },
+    ],
+    beside,
   );
 }
 

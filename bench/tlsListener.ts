@@ -5,9 +5,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { findTool } from "@redis-on-fly/local/dist/serverBinary";
 import { freePort, type Server } from "@redis-on-fly/local/dist/servers";
 import { UnavailableError } from "./proxies";
+import { configure } from "./serverSettings";
 
 const run = promisify(execFile);
 
@@ -48,12 +48,4 @@ async function makeCertificate(certificate: string, key: string): Promise<void> 
   await run("openssl", args).catch((cause) => {
     throw new UnavailableError("openssl makes no certificate here (Debian: apt install openssl)", { cause });
   });
-}
-
-async function configure(server: Server, settings: Readonly<Record<string, string>>): Promise<void> {
-  const tool = findTool("redis-cli");
-  if (!tool) throw new UnavailableError("redis-cli is not installed (Debian: apt install redis-tools)");
-  const args = ["-u", server.url, "--no-auth-warning", "CONFIG", "SET", ...Object.entries(settings).flat()];
-  const { stdout } = await run(tool, args);
-  if (stdout.trim() !== "OK") throw new UnavailableError(`the server takes no TLS: ${stdout.trim()}`);
 }

@@ -81,6 +81,8 @@ const CONGESTED_BYTES = 4 * 1024 * 1024;
 /** Requests are gathered up to this size. */
 const OUTPUT_BYTES = 64 * 1024;
 const KEEP_ALIVE_MS = 60_000;
+/** How long others wait for a slow reader before them: enough for 100 MB to get to one of usual speed. */
+const PATIENCE_MS = 2000;
 
 const lostText = "ERR upstream connection lost, the command may or may not have run";
 
@@ -104,6 +106,8 @@ export class Lane {
   private gathered = 0;
   private flushing = false;
   private paused = false;
+  private patience: NodeJS.Timeout | undefined;
+  private impatient = false;
   private retiring = false;
   private readonly drainWaiters: (() => void)[] = [];
 
@@ -307,17 +311,28 @@ export class Lane {
   }
 
   /**
-   * Leaves replies with the cluster while their reader is slow. Not where others' commands came upon the lane before it
-   * was taken out of sharing: they must not wait, so the reader's output limit decides.
+   * Leaves replies with the cluster while their reader is slow. Where others' commands came upon the lane before it was
+   * taken out of sharing, they lend the reader some patience; then its output limit decides.
    */
   private pauseForSlowReader(): void {
     const reader = this.oldest?.sink;
     if (!reader?.congested || reader.closed) return;
-    for (let entry = this.oldest; entry; entry = entry.next) {
-      if (entry.sink !== reader && !entry.sink.closed) return;
+    if (this.othersWaitFor(reader)) {
+      if (this.impatient) return;
+      this.patience ??= setTimeout(() => {
+        this.impatient = true;
+        this.resume();
+      }, PATIENCE_MS).unref();
     }
     this.paused = true;
     this.socket.pause();
+  }
+
+  private othersWaitFor(reader: ReplySink): boolean {
+    for (let entry = this.oldest; entry; entry = entry.next) {
+      if (entry.sink !== reader && !entry.sink.closed) return true;
+    }
+    return false;
   }
 
   /** A silent cluster must not hang its clients. Writes do not count as progress, which a socket's own timeout would. */
@@ -339,6 +354,7 @@ export class Lane {
     if (this.state === "closed") return;
     this.state = "closed";
     clearInterval(this.watch);
+    clearTimeout(this.patience);
     this.socket.destroy();
     const error = encodeError(lostText);
     const first = this.oldest;

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { judgementsOf } from "../../bench/aims";
+import { measureBeside } from "../../bench/beside";
 import type { Case } from "../../bench/cases";
 import { renderChart } from "../../bench/chart";
 import { measureIdle } from "../../bench/idle";
 import { type Load, parseFigures } from "../../bench/load";
 import { measure, median } from "../../bench/measurement";
 import { type PeerName, Peers } from "../../bench/peers";
-import { renderIdle, renderResults } from "../../bench/report";
+import { renderBeside, renderIdle, renderResults } from "../../bench/report";
 import { findTool } from "../../local/serverBinary";
 
 const usual: Load = { command: "SET", valueBytes: 64, pipeline: 1, clients: 5, database: 0, requests: 2000 };
@@ -61,6 +62,22 @@ withTool("a measurement (skipped without redis-benchmark)", () => {
     for (const { ratios } of results) expect(ratios).toHaveProperty("direct");
     expect(renderResults(results).split("\n")).toHaveLength(2 + results.length);
     expect(renderChart(results)).toContain("GET, 5 clients, pipeline 16");
+  });
+
+  test("gives a small client's p99 beside others' large values", async () => {
+    await peers.liftMemoryLimit();
+    const shims = peers.all.filter(({ name }) => name === "shim");
+    const beside = await measureBeside({
+      peers: shims,
+      valueBytes: 1024 ** 2,
+      requests: 100,
+      rounds: 1,
+      progress: () => {},
+    });
+    expect(beside).toEqual([
+      { peer: "shim", quietP99Ms: expect.any(Number), p99Ms: expect.any(Number), growth: expect.any(Number) },
+    ]);
+    expect(renderBeside(beside)).toContain("| shim");
   });
 
   test("gives what idle clients take of each process", async () => {

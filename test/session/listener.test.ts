@@ -207,6 +207,24 @@ describeWithServer("a listener", () => {
     await old.closed;
   });
 
+  test("does not cut off a client that pauses before a large reply, also where others wait behind it", async () => {
+    const url = await start({ FLY_REDIS_OUTPUT_LIMIT_BYTES: "1048576", FLY_REDIS_LANES_PER_PROTOCOL: "1" });
+    const [reader, behind, server] = [await open(url), await open(url), await open(fabric!.regions[0]!.server.url)];
+    // More than the kernel takes.
+    const size = 64 * 1024 * 1024;
+    await server.call("SET", "huge", Buffer.alloc(size, "h"));
+    reader.socket.pause();
+    // In one turn of the event loop, hence on one lane.
+    for (const client of [reader, behind]) client.send(["STRLEN", "huge"], ["GET", "huge"]);
+    await eventually(async () => expect(await server.call("CLIENT", "LIST")).toMatch(/ omem=\d{7}/));
+    reader.socket.resume();
+    for (const client of [reader, behind]) {
+      const [length, value] = await client.take(2);
+      expect(length).toBe(`:${size}\r\n`);
+      expect(value).toHaveLength(`$${size}\r\n\r\n`.length + size);
+    }
+  });
+
   test("limits lanes that serve one session each", async () => {
     const url = await start({ FLY_REDIS_MAX_PRIVATE_LANES: "1" });
     const [first, second] = [await open(url), await open(url)];

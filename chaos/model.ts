@@ -65,10 +65,10 @@ async function streamIds(server: Redis, key: string): Promise<unknown[]> {
   return ["last-generated-id", "max-deleted-entry-id", "entries-added"].map((name) => facts[facts.indexOf(name) + 1]);
 }
 
-/** ARGV: an instant. Removes keys and fields whose time has come by then; one call, since it runs before each command. */
+/** Of KEYS removes those, and their fields, whose time has come by the instant ARGV[1]. */
 const REMOVE_EXPIRED = `
 local function passed(instant) return instant > 0 and instant <= tonumber(ARGV[1]) end
-for _, key in ipairs(redis.call('KEYS', '*')) do
+for _, key in ipairs(KEYS) do
   if passed(redis.call('PEXPIRETIME', key)) then redis.call('DEL', key) end
   local fields = redis.call('TYPE', key).ok == 'hash' and redis.call('HKEYS', key) or {}
   local instants = redis.pcall('HPEXPIRETIME', key, 'FIELDS', #fields, unpack(fields))
@@ -82,16 +82,19 @@ export async function fold(server: Redis, commands: readonly StampedCommand[], n
   const inOrder = [...new Map(commands.map((command) => [stampText(command.stamp), command] as const))].sort(
     ([a], [b]) => (a < b ? -1 : 1),
   );
-  const removeExpired = (ms: number) => server.eval(REMOVE_EXPIRED, 0, ms + AHEAD_MS);
+  const removeExpired = (ms: number, keys: readonly (Buffer | string)[]) =>
+    server.eval(REMOVE_EXPIRED, keys.length, ...keys, ms + AHEAD_MS);
   await server.flushall();
   const replies = inOrder.flatMap(([, { stamp, args }]) => {
-    const removed = removeExpired(stamp.ms);
+    // Of its own keys alone: a stamp may be ahead of the time at which others expire.
+    const removed = removeExpired(stamp.ms, args.slice(1));
     const words = args.map((arg, index) => (isInstant(args, index) ? Buffer.from(later(arg)) : arg));
     // An error of the data is part of the result.
     const reply = server.call(String(words[0]), ...words.slice(1)).catch(() => undefined);
     return [removed, reply];
   });
-  await Promise.all([...replies, removeExpired(nowMs)]);
+  await Promise.all(replies);
+  await removeExpired(nowMs, await server.keys("*"));
   for (const key of await server.keys("*")) {
     const expiry = await server.pexpiretime(key);
     if (expiry > 0) await server.pexpireat(key, expiry - AHEAD_MS);

@@ -9,6 +9,7 @@ import { renderChart } from "./chart";
 import { measureIdle } from "./idle";
 import { measure } from "./measurement";
 import { Peers } from "./peers";
+import { measureReplay } from "./replay";
 import {
   conditionsOf,
   loadConditions,
@@ -16,6 +17,7 @@ import {
   renderBeside,
   renderConditions,
   renderIdle,
+  renderReplay,
   renderResults,
 } from "./report";
 
@@ -27,6 +29,7 @@ interface Options {
   readonly svg?: string;
   readonly idle?: number;
   readonly beside?: number;
+  readonly replay?: number;
 }
 
 /** Of the client beside large values: enough for a p99, and not for longer than large values take. */
@@ -51,10 +54,13 @@ const commandLine = new Command("npm run bench --")
   .option("--svg <file>", "also draw a chart")
   .option("--beside <megabytes>", "measure instead a small client beside others' values of this size", wholeNumber)
   .option("--idle <clients>", "measure instead what so many idle clients take of a proxy's memory", wholeNumber)
+  .option("--replay <overwrites>", "measure instead what replaying so many overwrites costs a region", wholeNumber)
   .addHelpText("after", `\nCases:\n${describeGroups()}`)
   .action((options: Options) => {
-    if (options.idle !== undefined) return benchIdle(options.idle, options);
-    return options.beside === undefined ? benchLoads(options) : benchBeside(options.beside, options);
+    const { idle, beside, replay } = options;
+    if (idle !== undefined) return benchIdle(idle, options);
+    if (beside !== undefined) return benchBeside(beside, options);
+    return replay === undefined ? benchLoads(options) : benchReplay(replay, options);
   });
 
 async function benchLoads({ cases: groups, rounds, requests, json, svg }: Options): Promise<void> {
@@ -98,6 +104,12 @@ async function benchBeside(megabytes: number, { rounds, json }: Options): Promis
     const conditions = await conditionsOf(peers.all);
     print(json ? toJson({ conditions, beside }) : `${renderBeside(beside)}\n\n${renderConditions(conditions)}`);
   });
+}
+
+async function benchReplay(overwrites: number, { json, rounds }: Options): Promise<void> {
+  const replay = await measureReplay(overwrites, rounds, say);
+  const conditions = await conditionsOf([]);
+  print(json ? toJson({ conditions, replay }) : `${renderReplay(replay)}\n\n${renderConditions(conditions)}`);
 }
 
 async function withPeers(names: Parameters<typeof Peers.start>[0], action: (peers: Peers) => Promise<void>) {

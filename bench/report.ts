@@ -9,6 +9,7 @@ import type { IdleFigures } from "./idle";
 import { nameOf, type Result, rateOf } from "./measurement";
 import type { Peer } from "./peers";
 import { processorTimeIsKnown } from "./processorTime";
+import type { ReplayFigures } from "./replay";
 
 /** What figures depend on, name by name. */
 export type Conditions = Readonly<Record<string, string>>;
@@ -79,6 +80,23 @@ export function renderBeside(beside: readonly BesideFigures[]): string {
       { title: "×", cell: ({ growth }) => decimal(growth) },
     ],
     beside,
+  );
+}
+
+/** Processor time an overwrite, then database 0's latencies without and with the replay. */
+export function renderReplay(replay: ReplayFigures): string {
+  return renderTable(
+    [
+      { title: "raw SET, Redis µs", cell: ({ rawMicros }) => decimal(rawMicros) },
+      { title: "replay, Redis µs", cell: ({ redisMicros }) => decimal(redisMicros) },
+      { title: "shim µs", cell: ({ shimMicros }) => decimal(shimMicros) },
+      { title: "replayed/s", cell: ({ replayedPerSecond }) => Math.round(replayedPerSecond).toLocaleString("en") },
+      { title: "quiet p50 ms", cell: ({ quietP50Ms }) => decimal(quietP50Ms) },
+      { title: "p99 ms", cell: ({ quietP99Ms }) => decimal(quietP99Ms) },
+      { title: "replaying p50 ms", cell: ({ busyP50Ms }) => decimal(busyP50Ms) },
+      { title: "p99 ms", cell: ({ busyP99Ms }) => decimal(busyP99Ms) },
+    ],
+    [replay],
   );
 }
 

@@ -14,7 +14,7 @@ export interface Delivery {
 
 /** One region's end of the bus. Its methods reject when the bus cannot be reached; they retry little on their own. */
 export interface Bus {
-  /** As many deliveries as one {@link receive} brings at most: where so many come, more are waiting. */
+  /** As many deliveries as one {@link receive} brings now: where so many come, more are waiting. */
   readonly batchSize: number;
   /** For how long a delivery is kept from others, counted from its receipt or from its last {@link extend}. */
   readonly visibilityMs: number;

@@ -27,6 +27,8 @@ export interface SnsSqsBusOptions {
 const LONG_POLL_SECONDS = 20;
 /** SQS hands out, keeps and deletes at most this many messages a call. */
 const BATCH_SIZE = 10;
+/** Of messages: more in one receive would hold up everything else while they are taken apart. Costs go by size, too. */
+const RECEIVE_CHARACTERS = 512 * 1024;
 const VISIBILITY_SECONDS = 30;
 /** What is deleted that much later costs a tenth, and comes again if the shim dies in between. */
 const DELETE_LINGER_MS = 1_000;
@@ -38,11 +40,12 @@ const REQUEST_TIMEOUT_MS = 10_000;
 
 /** {@link Bus} on one region's SNS topic and SQS queue. */
 export class SnsSqsBus implements Bus {
-  readonly batchSize = BATCH_SIZE;
   readonly visibilityMs = VISIBILITY_SECONDS * 1000;
   private readonly options: SnsSqsBusOptions;
   private readonly topics: SNSClient;
   private readonly queues: SQSClient;
+  /** So many messages of the size that came last are enough at a time. */
+  private enough = BATCH_SIZE;
   private readonly deletions = new Batches<Delivery>({
     size: BATCH_SIZE,
     lingerMs: DELETE_LINGER_MS,
@@ -68,6 +71,8 @@ export class SnsSqsBus implements Bus {
       ...shared,
       // With the queue's URL as endpoint, an endpoint of the caller's would be passed over.
       useQueueUrlAsEndpoint: false,
+      // Who opens an envelope knows whether it came as it was sealed.
+      md5: false,
       requestHandler: { ...TIMEOUTS, requestTimeout: LONG_POLL_SECONDS * 1000 + REQUEST_TIMEOUT_MS },
     });
     const requests = new Counter({
@@ -88,6 +93,10 @@ export class SnsSqsBus implements Bus {
     this.queues.middlewareStack.add(count, position);
   }
 
+  get batchSize(): number {
+    return this.enough;
+  }
+
   async publish(body: string): Promise<void> {
     await this.topics.send(new PublishCommand({ TopicArn: this.options.topicArn, Message: body }));
   }
@@ -96,13 +105,16 @@ export class SnsSqsBus implements Bus {
     const { Messages = [] } = await this.queues.send(
       new ReceiveMessageCommand({
         QueueUrl: this.options.queueUrl,
-        MaxNumberOfMessages: BATCH_SIZE,
+        MaxNumberOfMessages: this.enough,
         WaitTimeSeconds: LONG_POLL_SECONDS,
         VisibilityTimeout: VISIBILITY_SECONDS,
         MessageSystemAttributeNames: ["SentTimestamp", "ApproximateReceiveCount"],
       }),
       { abortSignal: signal },
     );
+    const characters = Messages.reduce((sum, { Body = "" }) => sum + Body.length, 0);
+    const fitting = Math.floor((RECEIVE_CHARACTERS * Messages.length) / characters);
+    this.enough = Math.max(1, Math.min(fitting || BATCH_SIZE, BATCH_SIZE));
     return Messages.map(({ Body = "", ReceiptHandle = "", Attributes }) => ({
       body: Body,
       handle: ReceiptHandle,

@@ -14,6 +14,7 @@ import { Receiver } from "./receiver";
 import type { Regions } from "./regions";
 import type { Replayer, ReplayOutcome } from "./replayer";
 import { type Clock, stampText } from "./stamp";
+import { Turns } from "./turns";
 
 /** What a {@link Consumer} needs. */
 export interface ConsumerOptions {
@@ -30,11 +31,15 @@ export interface ConsumerOptions {
   readonly log: Logger;
 }
 
+/** Others wait as they came: opened, an envelope takes up many times its size, and opening holds up all that goes on. */
+const MAX_OPEN = 4;
+
 /** See the head of this file. */
 export class Consumer {
   private readonly options: ConsumerOptions;
   private readonly stopping = new AbortController();
   private readonly receiver: Receiver;
+  private readonly openings = new Turns(MAX_OPEN);
   /** Of all that wait for the cluster one listens. */
   private readiness: Promise<unknown> | undefined;
 
@@ -77,9 +82,10 @@ export class Consumer {
   private async deliver(delivery: Delivery): Promise<boolean> {
     const { figures, log } = this.options;
     let reason: string | undefined;
+    const end = await this.openings.take();
     try {
       const envelope = this.open(delivery);
-      const outcome = await this.replay(envelope);
+      const outcome = await this.replay(envelope, end);
       if (outcome === undefined) return false;
       const [oldest, newest] = [envelope.commands[0], envelope.commands.at(-1)];
       if (oldest) this.options.regions.arrived(oldest.stamp);
@@ -93,6 +99,8 @@ export class Consumer {
     } catch (error) {
       if (!(error instanceof EnvelopeError)) throw error;
       reason = error.message;
+    } finally {
+      end();
     }
     figures.poisoned();
     log.error({ reason, sentAtMs: delivery.sentAtMs }, "poison: moving an envelope to the dead-letter queue");
@@ -116,13 +124,18 @@ export class Consumer {
     return envelope;
   }
 
-  /** Until nothing transient is left; undefined where it was stopped before. */
-  private async replay(envelope: Envelope): Promise<ReplayOutcome | undefined> {
+  /**
+   * Until nothing transient is left; undefined where it was stopped before.
+   *
+   * @param tried - told when all has been tried once: what has to be tried again holds nobody up.
+   */
+  private async replay(envelope: Envelope, tried: () => void): Promise<ReplayOutcome | undefined> {
     const { replayer, figures } = this.options;
     const commands = envelope.commands.filter((command) => !isMessage(command));
     let outcome: ReplayOutcome | undefined;
     const replayed = await this.untilSettled(async () => {
       outcome = await replayer.apply(commands);
+      tried();
       figures.replayed("bus", outcome);
       const [failure] = outcome.transient;
       return failure && { ...failure, failed: outcome.transient.length };

@@ -15,8 +15,6 @@ interface Batch {
   bytes: number;
 }
 
-/** Beyond it, commands wait here rather than in the connection. */
-const MAX_IN_FLIGHT = 4;
 const MAX_BATCH = 1024;
 
 /** See the head of this file. */
@@ -24,7 +22,7 @@ export class HomeReplay {
   private readonly apply: (commands: Iterable<StampedCommand>) => Promise<ReplayOutcome>;
   private readonly progress = new Progress();
   private readonly waiting: Batch[] = [];
-  private inFlight = 0;
+  private replaying = false;
   private immediate: NodeJS.Immediate | undefined;
   private acceptedCount = 0;
   private heldTotal = 0;
@@ -71,20 +69,19 @@ export class HomeReplay {
     this.progress.onReached(sequence, callback);
   }
 
+  /** One batch follows the other: what has no order but that of its arrival keeps it at home. */
   private send(): void {
     this.immediate = undefined;
-    while (this.inFlight < MAX_IN_FLIGHT) {
-      const batch = this.waiting.shift();
-      if (batch === undefined) return;
-      void this.replay(batch);
-    }
+    if (this.replaying) return;
+    const batch = this.waiting.shift();
+    if (batch !== undefined) void this.replay(batch);
   }
 
   private async replay({ segment, from, commands, bytes }: Batch): Promise<void> {
     const settle = this.progress.begin(commands);
-    this.inFlight += 1;
+    this.replaying = true;
     await this.apply(segment.read(from, bytes));
-    this.inFlight -= 1;
+    this.replaying = false;
     this.heldTotal -= bytes;
     settle();
     this.send();

@@ -88,7 +88,7 @@ export class Receiver {
       if (this.failures > 0) log.info({ failures: this.failures }, "receiving again");
       this.failures = 0;
       for (const delivery of deliveries) void this.hold(delivery);
-      const full = deliveries.length === bus.batchSize;
+      const full = deliveries.length >= bus.batchSize;
       if (!full) await this.pause();
       else if (this.loops.size < MAX_RECEIVES && this.heldCharacters < MAX_HELD / MAX_RECEIVES)
         this.loop((more) => more);

@@ -11,6 +11,7 @@ import { replayScript } from "./replayScript";
 import { type ReplayStep, replaySteps } from "./replaySteps";
 import { rotationScript, tendScript } from "./rotationScript";
 import { MAX_AHEAD_MS, STAMP_LENGTH, type Stamp, stampText } from "./stamp";
+import { Turns } from "./turns";
 
 /**
  * Why a region cannot tell what a key should hold, by the script's letter. The key is deleted, and stays so until an
@@ -76,6 +77,8 @@ interface Scripts {
   flyTend(...args: ScriptArguments): Promise<string>;
 }
 
+/** Of which the server is never without one, while a batch of them does not hold up other clients for long. */
+const MAX_CALLS_IN_FLIGHT = 4;
 /** About a millisecond of the server's time: what database 0 has to wait for at most. */
 const MAX_STEPS_PER_CALL = 64;
 const MAX_BYTES_PER_CALL = 64 * 1024;
@@ -126,6 +129,7 @@ export class Replayer {
   private readonly cluster: Redis & Scripts;
   private readonly horizonMs: number;
   private readonly spanMs: number;
+  private readonly turns = new Turns(MAX_CALLS_IN_FLIGHT);
   private start: string;
   /** The highest stamp that the server has said to have applied, and its memory's name. If it forgets, it has lost that. */
   private known = { newest: "", memory: "" };
@@ -159,31 +163,39 @@ export class Replayer {
     this.start = stampText(ceiling);
   }
 
-  /** Applies commands in the order given. Never rejects: what fails is in the outcome. */
+  /**
+   * Applies commands in the order given; what else is applied meanwhile comes in between. Never rejects: what fails is in
+   * the outcome.
+   */
   async apply(commands: Iterable<StampedCommand>): Promise<ReplayOutcome> {
     const outcome = noOutcome();
     const calls: Promise<void>[] = [];
     let steps: KeyedStep[] = [];
     let bytes = 0;
-    const send = () => {
-      if (steps.length > 0) calls.push(this.replay(steps, outcome));
+    const call = async (run: () => Promise<void>) => {
+      const end = await this.turns.take();
+      calls.push(run().finally(end));
+    };
+    const send = async () => {
+      const ready = steps;
       steps = [];
       bytes = 0;
+      if (ready.length > 0) await call(() => this.replay(ready, outcome));
     };
     for (const command of commands) {
       for (const step of replaySteps(command)) {
         if (step.kind === "flush") {
-          send();
-          calls.push(this.flush(step.stamp, outcome));
+          await send();
+          await call(() => this.flush(step.stamp, outcome));
           continue;
         }
         const stepBytes = step.args.reduce((sum, arg) => sum + arg.length, 0);
-        if (steps.length === MAX_STEPS_PER_CALL || bytes + stepBytes > MAX_BYTES_PER_CALL) send();
+        if (steps.length === MAX_STEPS_PER_CALL || bytes + stepBytes > MAX_BYTES_PER_CALL) await send();
         steps.push(step);
         bytes += stepBytes;
       }
     }
-    send();
+    await send();
     await Promise.all(calls);
     // The address may lead to the new primary by now.
     if (outcome.transient.some(({ error }) => error.includes("READONLY"))) this.cluster.disconnect(true);

@@ -118,6 +118,18 @@ describe("the bus on SNS and SQS", () => {
     }
   });
 
+  it("receives fewer at a time while they are large", async () => {
+    const [bus] = await buses("sa-east-1");
+    const { signal } = new AbortController();
+    for (let sent = 0; sent < 14; sent += 1) await bus!.publish("x".repeat(200_000));
+    const sizes: number[] = [];
+    for (let received = 0; received < 14; received += sizes.at(-1)!) sizes.push((await bus!.receive(signal)).length);
+    expect(sizes).toEqual([10, 2, 2]);
+    await bus!.publish("small");
+    await bus!.receive(signal);
+    expect(bus!.batchSize).toBe(10);
+  });
+
   it("keeps a delivery from others for longer", async () => {
     const [bus] = await buses("eu-south-1");
     await bus!.publish("slow");

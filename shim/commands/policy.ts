@@ -17,10 +17,11 @@ export type RegionalAction = "forward" | "private" | "inspect" | "local" | "refu
  * On database 1:
  * - `accept`: answered OK and replayed in every region
  * - `acknowledge`: a read; answered OK and not sent
+ * - `receipt`: answered with the number of regions that have replayed what the session sent
  * - `container`: its subcommand decides between the two
  * - `forward`, `local`, `refuse`: as on database 0
  */
-export type VirtualAction = "accept" | "acknowledge" | "container" | "forward" | "local" | "refuse";
+export type VirtualAction = "accept" | "acknowledge" | "receipt" | "container" | "forward" | "local" | "refuse";
 
 /** What becomes of one command. */
 export interface CommandRules {
@@ -46,7 +47,6 @@ const localCommands = new Set([
 const inspectedCommands = new Set(["COPY", "FLUSHALL", "XREAD", "XREADGROUP"]);
 
 const documented = new Set<string>(Object.values(documentedRefusals).flat());
-// Receipts by WAIT on database 1 come with replication's own accounting; until then it is refused there too.
 const bound = new Set<string>(regionalRefusals);
 const groupOf = new Map(
   Object.entries(kindredRefusals).flatMap(([group, names]) => names.map((name): [string, string] => [name, group])),
@@ -69,6 +69,7 @@ export const purgeCommand: CommandSpecification = {
 /** Decides by `allowGroups` and by what the server says of the command. */
 export function rulesFor(command: CommandSpecification, allowGroups: readonly SwitchableGroup[]): CommandRules {
   const { name, flags } = command;
+  if (name === "WAIT") return { regional: "refuse", virtual: "receipt" };
   if (name === purgeCommand.name) return { regional: "refuse", virtual: "accept" };
   if (isRefused(command, allowGroups)) return { regional: "refuse", virtual: "refuse" };
   if (localCommands.has(name)) return { regional: "local", virtual: "local" };

@@ -10,6 +10,7 @@ import { backOff } from "./backoff";
 import { type Envelope, type EnvelopeCodec, EnvelopeError, type StampedCommand } from "./envelope";
 import type { Figures } from "./figures";
 import { isMessage, type MessageHandlers, type Sender } from "./messages";
+import type { Receipts } from "./receipts";
 import { Receiver } from "./receiver";
 import type { Regions } from "./regions";
 import type { Replayer, ReplayOutcome } from "./replayer";
@@ -24,6 +25,7 @@ export interface ConsumerOptions {
   readonly clock: Clock;
   readonly replayer: Replayer;
   readonly handlers: MessageHandlers;
+  readonly receipts: Receipts;
   readonly regions: Regions;
   /** See {@link Receiver}. */
   readonly receiveIntervalMs: number;
@@ -87,6 +89,7 @@ export class Consumer {
       const envelope = this.open(delivery);
       const outcome = await this.replay(envelope, end);
       if (outcome === undefined) return false;
+      if (outcome.poison.length === 0 && !(await this.putDown(envelope))) return false;
       const [oldest, newest] = [envelope.commands[0], envelope.commands.at(-1)];
       if (oldest) this.options.regions.arrived(oldest.stamp);
       if (newest) {
@@ -146,6 +149,15 @@ export class Consumer {
       if (!(await this.untilSettled(() => this.handleMessage(message, envelope)))) return undefined;
     }
     return outcome;
+  }
+
+  private putDown(envelope: Envelope): Promise<boolean> {
+    return this.untilSettled(() =>
+      this.options.receipts.replayed(envelope).then(
+        () => undefined,
+        (error) => ({ err: error }),
+      ),
+    );
   }
 
   private async handleMessage(message: StampedCommand, from: Sender): Promise<object | undefined> {

@@ -77,7 +77,7 @@ local function forget(upTo)
   floor, newest = higher(floor, upTo), higher(newest, upTo)
   call('HSET', 'm', 'newest', newest, 'floor', floor)
 end
-if newest == '' and ARGV[2] == '' and call('DBSIZE') == 1 + call('EXISTS', 'c') then
+if newest == '' and ARGV[2] == '' and call('DBSIZE') == 1 + call('EXISTS', 'a', 'c') then
   born = ARGV[3]
   call('HSET', 'm', 'born', born)
   forget(born)

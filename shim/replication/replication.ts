@@ -12,6 +12,7 @@ import { Canary } from "./canary";
 import { Confirmations } from "./confirmations";
 import { Consumer } from "./consumer";
 import { commandsCapacity, EnvelopeCodec, type EnvelopeKey, type StampedCommand } from "./envelope";
+import type { EnvelopeRange } from "./envelopeLog";
 import { Figures, type ReplicationFigures } from "./figures";
 import { HomeReplay } from "./homeReplay";
 import { type Invalidating, Invalidation } from "./invalidation";
@@ -20,6 +21,7 @@ import { CommandError, hasKin, normalise } from "./normalisation";
 import { Outbox } from "./outbox";
 import { Publisher } from "./publisher";
 import { PURGE, Purger } from "./purge";
+import { ASK, RECEIPT, type Receipt, Receipts } from "./receipts";
 import { type RegionFigures, Regions, type Report } from "./regions";
 import { Replayer } from "./replayer";
 import { MAX_ARGUMENTS } from "./replayScript";
@@ -88,6 +90,8 @@ export class Replication {
   private atHome: Segment;
   private readonly replayer: Replayer;
   private readonly purger: Purger;
+  private readonly receipts: Receipts;
+  private newestSegment: Segment | undefined;
   private readonly home: HomeReplay;
   private readonly consumer: Consumer;
   private readonly handlers: MessageHandlers = new Map();
@@ -154,6 +158,17 @@ export class Replication {
       purged: (stamp, keys) => this.tally.purged(stamp, keys),
     });
     this.handlers.set(CANARY, (message, from) => this.canary.hear(message, from));
+    this.receipts = new Receipts({
+      region,
+      cluster: this.cluster,
+      clock: this.clock,
+      horizonMs: options.horizonMs,
+      capacity: this.capacity,
+      others: () => Object.keys(this.regionFigures()).filter((name) => name !== region),
+      send: (name, ...args) => this.send(name, ...args),
+    });
+    this.handlers.set(ASK, (message, from) => this.receipts.asked(message, from));
+    this.handlers.set(RECEIPT, (message, from) => this.receipts.answered(message, from));
     this.handlers.set(PURGE, (message) => this.purger.run(message));
     this.consumer = new Consumer({
       bus,
@@ -162,6 +177,7 @@ export class Replication {
       clock: this.clock,
       replayer: this.replayer,
       handlers: this.handlers,
+      receipts: this.receipts,
       regions: this.regions,
       receiveIntervalMs: options.publishIntervalMs * RECEIVE_SHARE,
       figures: this.tally,
@@ -224,6 +240,30 @@ export class Replication {
     return accepted;
   }
 
+  /** The number of the envelope in which the newest command is. */
+  get newestEnvelope(): number {
+    return this.receipts.log.newest;
+  }
+
+  /**
+   * Waits until so many other regions have replayed a range of this shim's envelopes; of none they all have.
+   *
+   * @param timeoutMs - 0: a minute, which is also the most.
+   * @param abandoned - whether nobody waits any more.
+   * @returns which have; or an error in Redis's form
+   */
+  async wait(
+    sent: EnvelopeRange | undefined,
+    regions: number,
+    timeoutMs: number,
+    abandoned: () => boolean,
+  ): Promise<Receipt | string> {
+    if (sent && !this.regions.everyRegionReads(2)) {
+      return "ERR WAIT is not known to all regions' shims yet, upgrade them first";
+    }
+    return this.receipts.wait(sent, regions, timeoutMs, abandoned);
+  }
+
   /** How many commands have been accepted. */
   get acceptedSequence(): number {
     return this.home.accepted;
@@ -249,6 +289,7 @@ export class Replication {
   async drain(timeoutMs: number): Promise<{ readonly lost: number }> {
     clearInterval(this.sampling);
     this.canary.stop();
+    this.receipts.stop();
     const settled = new Promise<void>((resolve) => this.onHome(this.acceptedSequence, resolve));
     await Promise.all([this.publisher.drain(timeoutMs), this.consumer.stop(), settled]);
     if (this.outbox.bytes === 0) await this.sayGoodbye();
@@ -302,6 +343,8 @@ export class Replication {
 
   private enqueue(command: StampedCommand): Segment {
     const segment = this.outbox.add(command);
+    if (segment !== this.newestSegment) this.receipts.log.begin(command.stamp);
+    this.newestSegment = segment;
     this.confirmations?.add();
     this.addedBytes += segment.newestBytes;
     this.publisher.wake();

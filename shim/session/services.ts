@@ -5,6 +5,8 @@ import type { LocalSources } from "../commands/local";
 import type { CommandSpecification } from "../commands/specification";
 import type { Counters } from "../operations/counters";
 import type { Confirmations } from "../replication/confirmations";
+import type { EnvelopeRange } from "../replication/envelopeLog";
+import type { Receipt } from "../replication/receipts";
 import type { LanePool } from "../upstream/lanePool";
 
 /** What database 1 is to a session; `Replication` is it. */
@@ -16,6 +18,20 @@ export interface Virtual {
   ): { readonly ok: true } | { readonly ok: false; readonly error: string };
   /** Where commands are to be answered only once the bus has them: when it has. */
   readonly confirmations: Confirmations | undefined;
+  /** The number of the envelope in which the newest command is. */
+  readonly newestEnvelope: number;
+  /**
+   * Waits until so many other regions have replayed a range of this shim's envelopes, at most for a time in milliseconds;
+   * of none they all have.
+   *
+   * @returns which have; or an error
+   */
+  wait(
+    sent: EnvelopeRange | undefined,
+    regions: number,
+    timeoutMs: number,
+    abandoned: () => boolean,
+  ): Promise<Receipt | string>;
   /** Commands accepted so far. */
   readonly acceptedSequence: number;
   /** Commands whose replay at home is settled. */

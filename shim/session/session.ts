@@ -9,6 +9,7 @@ import { checkForm, unknownCommand } from "../commands/form";
 import { type Inspection, inspect } from "../commands/inspection";
 import { answerLocally, type LocalSession, openCommands } from "../commands/local";
 import { isWrite, refusalText } from "../commands/policy";
+import { parseReceipt } from "../commands/receipt";
 import type { CommandSpecification } from "../commands/specification";
 import { typedReply } from "../commands/typedReplies";
 import { type Principal, prohibition } from "../commands/users";
@@ -47,6 +48,9 @@ export class Session implements LocalSession {
   private stream: LargeRequest | undefined;
   /** Accepted commands of this session up to here must be replayed at home before database 0 is asked. */
   private homeSequence = 0;
+  /** Where its commands on database 1 went, by the numbers of envelopes; 0: none that other regions may lack. */
+  private firstEnvelope = 0;
+  private lastEnvelope = 0;
   /** The event that has to wait. */
   private waiting: RequestEvent | undefined;
   /** The lane takes less than the client sends. */
@@ -269,6 +273,8 @@ export class Session implements LocalSession {
         return this.forward(frame, true);
       case "inspect":
         return this.takeInspected(inspect(entry.specification.name, words), frame);
+      case "receipt":
+        return this.takeReceipt(entry, words);
       default:
         return this.takeVirtual(entry, words);
     }
@@ -294,21 +300,44 @@ export class Session implements LocalSession {
     this.services.counters.local++;
     const answer = answerLocally(command, words, this, this.services.sources);
     if (answer instanceof Promise) {
-      this.fetching = true;
-      void answer
-        .catch(() => encodeError(unreachableText))
-        .then((bytes) => {
-          this.fetching = false;
-          this.outlet.answer(bytes);
-          this.advance();
-        });
-      return true;
+      return this.fetch(answer);
     }
     this.scanner.authenticated = this.user !== undefined;
     this.scanner.largeBytes = this.largeBytes();
     if (command.name === "QUIT") this.leave(answer);
     else this.outlet.answer(answer);
     return true;
+  }
+
+  private fetch(answer: Promise<Buffer>): true {
+    this.fetching = true;
+    void answer
+      .catch(() => encodeError(unreachableText))
+      .then((bytes) => {
+        this.fetching = false;
+        this.outlet.answer(bytes);
+        this.advance();
+      });
+    return true;
+  }
+
+  /** WAIT: how many other regions have replayed what this session has sent. */
+  private takeReceipt({ specification }: CommandEntry, words: readonly Buffer[]): boolean {
+    if (this.outlet.inFlight > 0) return false;
+    const request = parseReceipt(specification, words);
+    if ("error" in request) return this.answerError(request.error);
+    const { counters, virtual } = this.services;
+    const { firstEnvelope: first, lastEnvelope: last } = this;
+    const sent = first === 0 ? undefined : { first, last };
+    const receipt = virtual.wait(sent, request.regions, request.timeoutMs, () => this.socket.destroyed);
+    counters.local++;
+    return this.fetch(
+      receipt.then((found) => {
+        if (typeof found === "string") return encodeError(found);
+        if (found.everywhere) this.firstEnvelope = 0;
+        return Buffer.from(`:${found.regions}\r\n`);
+      }),
+    );
   }
 
   /** Unauthenticated clients are held to smaller frames by the scanner. */
@@ -331,6 +360,8 @@ export class Session implements LocalSession {
     const acceptance = virtual.accept(form.command, words);
     if (!acceptance.ok) return this.answerError(acceptance.error);
     this.homeSequence = virtual.acceptedSequence;
+    this.lastEnvelope = virtual.newestEnvelope;
+    if (this.firstEnvelope === 0) this.firstEnvelope = this.lastEnvelope;
     if (!virtual.confirmations) return this.acknowledge(form.command, words);
     this.hold(virtual.confirmations, this.acknowledgement(form.command, words));
     return true;

@@ -1,0 +1,20 @@
+// WAIT as database 1 takes it, with Redis's own errors.
+import { hasArity, wrongArity } from "./form";
+import type { CommandSpecification } from "./specification";
+
+/** What is waited for, or what is wrong. */
+export type ReceiptRequest = { readonly regions: number; readonly timeoutMs: number } | { readonly error: string };
+
+/** Reads the arguments of `WAIT regions timeout`. */
+export function parseReceipt(command: CommandSpecification, words: readonly Buffer[]): ReceiptRequest {
+  if (!hasArity(command, words.length)) return { error: wrongArity(command.name) };
+  const [, regions = "", timeoutMs = ""] = words.map((word) => word.toString("latin1"));
+  if (!isInteger(regions)) return { error: "ERR value is not an integer or out of range" };
+  if (!isInteger(timeoutMs)) return { error: "ERR timeout is not an integer or out of range" };
+  if (timeoutMs.startsWith("-")) return { error: "ERR timeout is negative" };
+  return { regions: Number(regions), timeoutMs: Number(timeoutMs) };
+}
+
+function isInteger(text: string): boolean {
+  return /^(0|-?[1-9]\d{0,17})$/.test(text);
+}

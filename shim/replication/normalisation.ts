@@ -103,6 +103,7 @@ const setOptions = new Set(["NX", "XX", "GET", "KEEPTTL"]);
 const setComparisons = new Set(["IFEQ", "IFNE", "IFDEQ", "IFDNE"]);
 
 function set(args: Arguments, stamp: Stamp): Arguments {
+  if (args.length === 3) return args;
   const [name, key, value] = [argument(args, 0), argument(args, 1), argument(args, 2)];
   const comparison = args.findIndex((_, index) => index > 2 && setComparisons.has(word(args, index)));
   const compared = comparison < 0 ? [] : [Buffer.from(word(args, comparison)), argument(args, comparison + 1)];
@@ -309,6 +310,15 @@ const normalisations: ReadonlyMap<string, Normalise> = new Map([
   ["BZMPOP", withoutTimeout("ZMPOP", "first")],
 ]);
 
+const nameBytes = new Map<string, Buffer>();
+
+/** There are a few hundred names, and millions of commands. */
+function bytesOf(name: string): Buffer {
+  const bytes = nameBytes.get(name) ?? Buffer.from(name);
+  nameBytes.set(name, bytes);
+  return bytes;
+}
+
 /** Whether a command that scripts may not run has a kin that they may. */
 export function hasKin(name: string): boolean {
   return normalisations.has(name);
@@ -321,7 +331,6 @@ export function hasKin(name: string): boolean {
  * @throws CommandError where Redis would answer an error whatever the data.
  */
 export function normalise(name: string, args: Arguments, stamp: Stamp): Arguments {
-  const [, ...rest] = args;
-  const upper = [Buffer.from(name), ...rest];
+  const upper = args.with(0, bytesOf(name));
   return normalisations.get(name)?.(upper, stamp) ?? upper;
 }

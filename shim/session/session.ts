@@ -474,6 +474,7 @@ export class Session implements LocalSession {
 
 /** The subcommand where it is a container's; the container where it has no such one. */
 function called({ specification }: CommandEntry, words: readonly Buffer[]): CommandSpecification {
+  if (specification.subcommands.size === 0) return specification;
   return specification.subcommands.get(words[1]?.toString("latin1").toUpperCase() ?? "") ?? specification;
 }
 

@@ -16,6 +16,25 @@ export interface ExistingVpc {
   readonly subnetIds: readonly pulumi.Input<string>[];
 }
 
+/** A user beside the main one, `fly`, who may do everything. Its password is generated. */
+export interface CacheUser {
+  /** Letters, digits and `. _ -`, which URLs and names of secrets carry. */
+  readonly name: string;
+  /** Whether it may use commands that change data. @default true */
+  readonly write?: boolean;
+  /** Whether it may select database 1. @default true */
+  readonly database1?: boolean;
+  /** Whether it may use FLUSHALL. @default true */
+  readonly flushall?: boolean;
+  /** Its writes on database 1 a second and shim at most. @default no limit */
+  readonly database1PerSecond?: number;
+  /** As {@link GlobalCacheArgs.clientPasswordIds}. @default [1] */
+  readonly passwordIds?: readonly number[];
+}
+
+/** Name of the user who may do everything. */
+export const mainUser = "fly";
+
 /** How shims reach SNS, SQS, ECR, CloudWatch Logs and Secrets Manager. */
 export type Egress = "endpoints" | "nat" | "none";
 
@@ -112,6 +131,12 @@ export interface GlobalCacheArgs {
   /** Passwords of clients, by id: the URL has the first, shims take all. @default [1] */
   readonly clientPasswordIds?: readonly number[];
 
+  /**
+   * Users with fewer rights beside the main one; each has a URL of its own.
+   * @default [] @example [{ name: "reader", write: false }]
+   */
+  readonly users?: readonly CacheUser[];
+
   /** Addresses that each region's alarms are mailed to, once their owners have confirmed. @default [] */
   readonly alarmEmails?: readonly string[];
   /** Days that logs are kept; one of those that CloudWatch Logs knows. @default 30 */
@@ -183,6 +208,21 @@ const vpc = z.strictObject(
 
 const flag = z.boolean("must be true or false");
 
+const user = z.strictObject(
+  {
+    name: z
+      .string("must be a text")
+      .regex(/^[\w.-]+$/, "must consist of letters, digits and . _ -")
+      .refine((name) => name !== mainUser && name !== "default", "must be another than the main user's"),
+    write: flag.default(true),
+    database1: flag.default(true),
+    flushall: flag.default(true),
+    database1PerSecond: wholeNumber(1, 1_000_000).exactOptional(),
+    passwordIds: ids(4),
+  },
+  "must have a name, and none but the rights of a user",
+);
+
 const fields = z.strictObject({
   regions: z
     .array(region, listOfRegions)
@@ -237,6 +277,10 @@ const fields = z.strictObject({
   envelopeKeyIds: ids(256),
   clusterPasswordIds: ids(2),
   clientPasswordIds: ids(4),
+  users: z
+    .array(user, "must be a list of users")
+    .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, "must not name a user twice")
+    .default([]),
   alarmEmails: z.array(z.email("must be a mail address"), "must be a list of mail addresses").default([]),
   logRetentionDays: z
     .int("must be a whole number")

@@ -5,13 +5,13 @@ import { RunError } from "@pulumi/pulumi/errors";
 import type { ApplicationEnvironment } from "./applicationEnvironment";
 import { CacheCredentials } from "./cacheCredentials";
 import { dashboardBody } from "./cacheDashboard";
-import { type GlobalCacheArgs, resolveOptions } from "./cacheOptions";
+import { type GlobalCacheArgs, mainUser, resolveOptions } from "./cacheOptions";
 import { RegionalCache } from "./regionalCache";
 import type { Region } from "./regions";
 import { ReplicationMesh } from "./replicationMesh";
 
 export type { ApplicationEnvironment } from "./applicationEnvironment";
-export type { ExistingVpc, GlobalCacheArgs } from "./cacheOptions";
+export type { CacheUser, ExistingVpc, GlobalCacheArgs } from "./cacheOptions";
 export type { Region } from "./regions";
 
 /** A cluster's name has 40 characters: a region, `-cluster` and Pulumi's random ones leave this. */
@@ -70,29 +70,38 @@ export class GlobalCache extends pulumi.ComponentResource {
   /**
    * `FLY_REDIS_CACHE_URL` for applications in a region; secret.
    *
-   * @throws RunError where the cache does not span the region
+   * @param user one of the option `users`. @default the main user, who may do everything
+   * @throws RunError where the cache does not span the region, or has no such user
    */
-  cacheUrl(region: Region): pulumi.Output<string> {
-    return this.environment(region).url;
+  cacheUrl(region: Region, user?: string): pulumi.Output<string> {
+    return this.environment(region, user).url;
   }
 
   /**
    * `FLY_REDIS_CACHE_URL` in the shapes that ECS, Lambda and Kubernetes take.
    *
-   * @throws RunError where the cache does not span the region
+   * @param user as for {@link cacheUrl}
+   * @throws RunError where the cache does not span the region, or has no such user
    */
-  environment(region: Region): ApplicationEnvironment {
-    return this.regionalCache(region).environment;
+  environment(region: Region, user: string = mainUser): ApplicationEnvironment {
+    return environmentOf(this.regionalCache(region).environments, user);
   }
 
   /**
    * The same for drivers that expect of database 1 what a command's own reply would be.
    *
-   * @throws RunError where the cache does not span the region, or was not made with `typedReplies`
+   * @param user as for {@link cacheUrl}
+   * @throws RunError where the cache does not span the region, has no such user, or was not made with `typedReplies`
    */
-  typedEnvironment(region: Region): ApplicationEnvironment {
-    const { typedEnvironment } = this.regionalCache(region);
-    if (typedEnvironment) return typedEnvironment;
+  typedEnvironment(region: Region, user: string = mainUser): ApplicationEnvironment {
+    const { typedEnvironments } = this.regionalCache(region);
+    if (typedEnvironments) return environmentOf(typedEnvironments, user);
     throw new RunError("The cache has no port for typed replies: set typedReplies to true.");
   }
+}
+
+function environmentOf(byUser: Readonly<Record<string, ApplicationEnvironment>>, user: string): ApplicationEnvironment {
+  const environment = byUser[user];
+  if (environment) return environment;
+  throw new RunError(`The cache has no user ${user}: it has ${Object.keys(byUser).join(", ")}. Name it in users.`);
 }

@@ -1,5 +1,7 @@
 // The program that `pulumi up` runs. Whatever it exports is an output of the stack.
 import * as pulumi from "@pulumi/pulumi";
+import type { ApplicationEnvironment } from "./applicationEnvironment";
+import { mainUser } from "./cacheOptions";
 import { readConfiguration } from "./configuration";
 import { GlobalCache } from "./globalCache";
 
@@ -11,15 +13,13 @@ const cache = new GlobalCache("fly", configuration);
 
 // What applications need, by region
 export const regions = Object.fromEntries(
-  cache.regionalCaches.map(({ region, environment, typedEnvironment, network, monitoring }) => [
+  cache.regionalCaches.map(({ region, environments, typedEnvironments, network, monitoring }) => [
     region,
     {
-      cacheUrl: environment.url,
-      cacheUrlSecretArn: environment.secretArn,
-      ...(typedEnvironment && {
-        typedCacheUrl: typedEnvironment.url,
-        typedCacheUrlSecretArn: typedEnvironment.secretArn,
-      }),
+      ...urlsOf(environments[mainUser], typedEnvironments?.[mainUser]),
+      users: Object.fromEntries(
+        configuration.users.map(({ name }) => [name, urlsOf(environments[name], typedEnvironments?.[name])]),
+      ),
       vpcId: network.vpcId,
       subnetIds: network.subnetIds,
       clientSecurityGroupId: network.securityGroups.client.id,
@@ -27,6 +27,14 @@ export const regions = Object.fromEntries(
     },
   ]),
 );
+
+function urlsOf(plain: ApplicationEnvironment | undefined, typed: ApplicationEnvironment | undefined) {
+  return {
+    cacheUrl: plain?.url,
+    cacheUrlSecretArn: plain?.secretArn,
+    ...(typed && { typedCacheUrl: typed.url, typedCacheUrlSecretArn: typed.secretArn }),
+  };
+}
 
 // What operators need, by region
 export const buses = Object.fromEntries(

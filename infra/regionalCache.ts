@@ -2,11 +2,11 @@
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 import { shimVariables } from "../shim/contract";
-import { type ApplicationEnvironment, applicationEnvironment } from "./applicationEnvironment";
+import type { ApplicationEnvironment } from "./applicationEnvironment";
 import { CacheCluster } from "./cacheCluster";
 import type { CacheCredentials } from "./cacheCredentials";
 import { CacheMonitoring } from "./cacheMonitoring";
-import type { CacheOptions } from "./cacheOptions";
+import { type CacheOptions, mainUser } from "./cacheOptions";
 import { ports } from "./networkRules";
 import { RegionalNetwork } from "./regionalNetwork";
 import { RegionalSecrets } from "./regionalSecrets";
@@ -23,9 +23,6 @@ const maxMessageBytes = 1_048_576;
 // Shims send what they cannot open or apply to the dead-letter queue themselves. SQS counts receives, not faults, and
 // receives add up while a shim restarts: this is the highest count it takes.
 const maxReceiveCount = 1000;
-
-/** Name that applications give beside the password. */
-const clientUser = "fly";
 
 export interface RegionalCacheArgs {
   /** Region of everything here. */
@@ -48,10 +45,10 @@ export class RegionalCache extends pulumi.ComponentResource {
   readonly queue: aws.sqs.Queue;
   /** What this region's shims could not apply, and what its topic could not deliver to any region. */
   readonly deadLetterQueue: aws.sqs.Queue;
-  /** `FLY_REDIS_CACHE_URL` of this region's applications, in the shapes in which platforms take it. The same in every region. */
-  readonly environment: ApplicationEnvironment;
+  /** `FLY_REDIS_CACHE_URL` of this region's applications, by user. The same in every region. */
+  readonly environments: Readonly<Record<string, ApplicationEnvironment>>;
   /** The same for drivers that need typed replies; undefined unless `typedReplies` is asked for. */
-  readonly typedEnvironment: ApplicationEnvironment | undefined;
+  readonly typedEnvironments: Readonly<Record<string, ApplicationEnvironment>> | undefined;
 
   constructor(name: string, args: RegionalCacheArgs, opts?: pulumi.ComponentResourceOptions) {
     super("redis-on-fly:infra:RegionalCache", name, {}, opts);
@@ -97,32 +94,41 @@ export class RegionalCache extends pulumi.ComponentResource {
       parent,
     );
     const scheme = certificateArn === undefined ? "redis" : "rediss";
-    const urlOf = (port: number) =>
-      pulumi.interpolate`${scheme}://${clientUser}:${credentials.clientPassword}@${options.domainName}:${port}`;
-    const cacheUrl = urlOf(ports.shim);
-    const typedCacheUrl = typedReplies ? urlOf(ports.typed) : undefined;
+    const users = Object.entries(credentials.clientPasswords);
+    const urls = (role: string, port: number) =>
+      users.map(([user, password]) => [
+        roleOf(role, user),
+        pulumi.interpolate`${scheme}://${user}:${password}@${options.domainName}:${port}`,
+      ]);
     const secrets = new RegionalSecrets(
       `${name}-secrets`,
       {
         region,
         shimVariables: {
-          [shimVariables.password]: credentials.clientPasswords,
+          [shimVariables.password]: credentials.mainUserPasswords,
+          ...(credentials.users && { [shimVariables.users]: credentials.users }),
           [shimVariables.clusterUrl]: this.cluster.url,
           [shimVariables.envelopeKeys]: credentials.envelopeKeys,
         },
-        cacheUrl,
-        typedCacheUrl,
+        cacheUrls: Object.fromEntries([
+          ...urls("cache-url", ports.shim),
+          ...(typedReplies ? urls("typed-cache-url", ports.typed) : []),
+        ]),
       },
       parent,
     );
-    this.environment = applicationEnvironment(cacheUrl, secrets.cacheUrlSecretArn);
-    this.typedEnvironment =
-      typedCacheUrl &&
-      secrets.typedCacheUrlSecretArn &&
-      applicationEnvironment(typedCacheUrl, secrets.typedCacheUrlSecretArn);
+    const environments = (role: string) =>
+      Object.fromEntries(
+        users.flatMap(([user]) => {
+          const environment = secrets.environments[roleOf(role, user)];
+          return environment ? [[user, environment]] : [];
+        }),
+      );
+    this.environments = environments("cache-url");
+    this.typedEnvironments = typedReplies ? environments("typed-cache-url") : undefined;
     this.shims = new ShimService(
       `${name}-shims`,
-      { region, network: this.network, balancer: this.balancer, secrets, bus: this, user: clientUser, options },
+      { region, network: this.network, balancer: this.balancer, secrets, bus: this, user: mainUser, options },
       parent,
     );
     this.monitoring = new CacheMonitoring(
@@ -131,6 +137,11 @@ export class RegionalCache extends pulumi.ComponentResource {
       parent,
     );
 
-    this.registerOutputs({ cacheUrl });
+    this.registerOutputs({});
   }
+}
+
+/** What names of resources tell a user's part by. */
+function roleOf(role: string, user: string): string {
+  return user === mainUser ? role : `${role}-${user}`;
 }

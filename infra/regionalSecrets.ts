@@ -1,17 +1,16 @@
-// A region's secrets in Secrets Manager: what shims are given at their start, and the URL that applications connect to.
+// A region's secrets in Secrets Manager: what shims are given at their start, and the URLs that applications connect to.
 // All are generated, so that deleting them at once loses nothing.
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
+import { type ApplicationEnvironment, applicationEnvironment } from "./applicationEnvironment";
 import type { Region } from "./regions";
 
 export interface RegionalSecretsArgs {
   readonly region: Region;
   /** Secret environment variables of the region's shims. */
   readonly shimVariables: Readonly<Record<string, pulumi.Input<string>>>;
-  /** `FLY_REDIS_CACHE_URL` of the region's applications. */
-  readonly cacheUrl: pulumi.Input<string>;
-  /** The same with the port for typed replies; undefined where there is none. */
-  readonly typedCacheUrl: pulumi.Output<string> | undefined;
+  /** `FLY_REDIS_CACHE_URL` of the region's applications, by what tells them apart in names. */
+  readonly cacheUrls: Readonly<Record<string, pulumi.Output<string>>>;
 }
 
 /** A secret for shims, and one for each URL. */
@@ -20,14 +19,12 @@ export class RegionalSecrets extends pulumi.ComponentResource {
   readonly shimSecretArn: pulumi.Output<string>;
   /** By variable, the `valueFrom` of a container's secret. It names the version, so that a new value starts new shims. */
   readonly shimReferences: Readonly<Record<string, pulumi.Output<string>>>;
-  /** The secret whose value is the URL, for applications. */
-  readonly cacheUrlSecretArn: pulumi.Output<string>;
-  /** The secret with the URL for typed replies; undefined where there is none. */
-  readonly typedCacheUrlSecretArn: pulumi.Output<string> | undefined;
+  /** The URLs and their secrets, as applications take them. */
+  readonly environments: Readonly<Record<string, ApplicationEnvironment>>;
 
   constructor(name: string, args: RegionalSecretsArgs, opts?: pulumi.ComponentResourceOptions) {
     super("redis-on-fly:infra:RegionalSecrets", name, {}, opts);
-    const { region, typedCacheUrl } = args;
+    const { region } = args;
     const parent = { parent: this };
     const secret = (role: string, description: string, secretString: pulumi.Output<string>) => {
       const { arn } = new aws.secretsmanager.Secret(
@@ -51,10 +48,13 @@ export class RegionalSecrets extends pulumi.ComponentResource {
         pulumi.interpolate`${shim.arn}:${variable}::${shim.versionId}`,
       ]),
     );
-    this.cacheUrlSecretArn = secret("cache-url", "the cache's URL", pulumi.secret(args.cacheUrl)).arn;
-    this.typedCacheUrlSecretArn =
-      typedCacheUrl && secret("typed-cache-url", "its URL for typed replies", pulumi.secret(typedCacheUrl)).arn;
+    this.environments = Object.fromEntries(
+      Object.entries(args.cacheUrls).map(([role, url]) => [
+        role,
+        applicationEnvironment(url, secret(role, "a URL of the cache", pulumi.secret(url)).arn),
+      ]),
+    );
 
-    this.registerOutputs({ shimSecretArn: this.shimSecretArn, cacheUrlSecretArn: this.cacheUrlSecretArn });
+    this.registerOutputs({ shimSecretArn: this.shimSecretArn });
   }
 }

@@ -175,6 +175,35 @@ describe("an application's environment", () => {
   });
 });
 
+describe("users", () => {
+  const users = [
+    { name: "reader", write: false },
+    { name: "batch", database1PerSecond: 100, passwordIds: [3, 2] },
+  ];
+
+  test("have passwords and URLs of their own, and rights that shims are told in secret", async () => {
+    const made = await MadeResources.of({ regions: ["us-east-1"], users, typedReplies: true });
+    const password = (user: string, id: number) => `fly-credentials-client-password-of-${user}-${id}-result`;
+    const secret = JSON.parse(made.inputsOf("fly-us-east-1-secrets-shim-value").secretString);
+    const rights = { write: true, database1: true, flushall: true };
+    expect(JSON.parse(secret.FLY_REDIS_USERS)).toEqual([
+      { ...rights, name: "reader", write: false, passwords: [password("reader", 1)] },
+      { ...rights, name: "batch", database1PerSecond: 100, passwords: [password("batch", 3), password("batch", 2)] },
+    ]);
+    const url = `redis://batch:${password("batch", 3)}@cache.redis-on-fly.internal:6379`;
+    expect(await resolved(made.cache.cacheUrl("us-east-1", "batch"))).toBe(url);
+    expect(made.inputsOf("fly-us-east-1-secrets-cache-url-batch-value").secretString).toBe(url);
+    const typed = made.cache.typedEnvironment("us-east-1", "reader");
+    expect(await resolved(typed.secretArn)).toBe("fly-us-east-1-secrets-typed-cache-url-reader-arn");
+    expect(await resolved(typed.url)).toMatch(/^redis:\/\/reader:.*:6380$/);
+  });
+
+  test("are told by name when there is no such one", async () => {
+    const { cache } = await MadeResources.of({ users });
+    expect(() => cache.environment("us-east-1", "writer")).toThrow("no user writer: it has fly, reader, batch");
+  });
+});
+
 describe("typed replies", () => {
   const regions = ["us-east-1", "eu-west-1"] as const;
 

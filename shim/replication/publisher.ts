@@ -67,7 +67,7 @@ export class Publisher {
     this.timer = undefined;
     this.wake();
     const timeout = AbortSignal.timeout(timeoutMs);
-    if (this.options.outbox.commands > 0) await once(this.events, "empty", { signal: timeout }).catch(() => {});
+    if (this.options.outbox.bytes > 0) await once(this.events, "empty", { signal: timeout }).catch(() => {});
     this.closing.abort();
     clearImmediate(this.immediate);
   }
@@ -114,7 +114,7 @@ export class Publisher {
       }
     }
     this.inFlight -= 1;
-    if (outbox.commands === 0) this.events.emit("empty");
+    if (outbox.bytes === 0) this.events.emit("empty");
     this.wake();
   }
 }

@@ -46,7 +46,7 @@ describeWithServer("WAIT on database 1", () => {
 
   test("answers once the other regions have replayed all that the connection sent", async () => {
     const readers = [await open(regions[1], 1), await open(regions[2])];
-    for (const round of [1, 2, 3]) {
+    for (const round of [1, 2]) {
       const writer = await open(regions[0], (round % 2) as 0 | 1, 1);
       const names = Array.from({ length: 100 }, (_, index) => `r${round}:${index}`);
       writer.send(...names.map((name) => ["SET", name, "v"]));

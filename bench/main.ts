@@ -1,12 +1,14 @@
 // The program behind `npm run bench`: measures the shim against its peers and prints the figures on stdout, how it gets on
 // on stderr.
 import { writeFile } from "node:fs/promises";
+import { credentials } from "@redis-on-fly/local/dist/bus";
 import { Command, InvalidArgumentError } from "commander";
 import { judgementsOf } from "./aims";
 import { measureBeside } from "./beside";
 import { casesOf, describeGroups, type GroupName, parseGroups, usualGroups } from "./cases";
 import { renderChart } from "./chart";
 import { measureIdle } from "./idle";
+import { measureLatency } from "./latency";
 import { measure } from "./measurement";
 import { Peers } from "./peers";
 import { measureReplay } from "./replay";
@@ -17,6 +19,7 @@ import {
   renderBeside,
   renderConditions,
   renderIdle,
+  renderLatency,
   renderReplay,
   renderResults,
 } from "./report";
@@ -30,6 +33,7 @@ interface Options {
   readonly idle?: number;
   readonly beside?: number;
   readonly replay?: number;
+  readonly latency?: number;
 }
 
 /** Of the client beside large values: enough for a p99, and not for longer than large values take. */
@@ -54,12 +58,18 @@ const commandLine = new Command("npm run bench --")
   .option("--svg <file>", "also draw a chart")
   .option("--beside <megabytes>", "measure instead a small client beside others' values of this size", wholeNumber)
   .option("--idle <clients>", "measure instead what so many idle clients take of a proxy's memory", wholeNumber)
+  .option(
+    "--latency <samples>",
+    "measure instead how long a write on database 1 takes to another region; 500 take seven minutes",
+    wholeNumber,
+  )
   .option("--replay <overwrites>", "measure instead what replaying so many overwrites costs a region", wholeNumber)
   .addHelpText("after", `\nCases:\n${describeGroups()}`)
   .action((options: Options) => {
-    const { idle, beside, replay } = options;
+    const { idle, beside, latency, replay } = options;
     if (idle !== undefined) return benchIdle(idle, options);
     if (beside !== undefined) return benchBeside(beside, options);
+    if (latency !== undefined) return benchLatency(latency, options);
     return replay === undefined ? benchLoads(options) : benchReplay(replay, options);
   });
 
@@ -110,6 +120,14 @@ async function benchReplay(overwrites: number, { json, rounds }: Options): Promi
   const replay = await measureReplay(overwrites, rounds, say);
   const conditions = await conditionsOf([]);
   print(json ? toJson({ conditions, replay }) : `${renderReplay(replay)}\n\n${renderConditions(conditions)}`);
+}
+
+async function benchLatency(samples: number, { json }: Options): Promise<void> {
+  process.env.AWS_ACCESS_KEY_ID = credentials.accessKeyId;
+  process.env.AWS_SECRET_ACCESS_KEY = credentials.secretAccessKey;
+  const latency = await measureLatency(samples, say);
+  const conditions = { ...(await conditionsOf([])), samples: `${samples} of each kind and state, turn by turn` };
+  print(json ? toJson({ conditions, latency }) : `${renderLatency(latency)}\n\n${renderConditions(conditions)}`);
 }
 
 async function withPeers(names: Parameters<typeof Peers.start>[0], action: (peers: Peers) => Promise<void>) {

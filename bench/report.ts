@@ -6,6 +6,7 @@ import { findServer } from "@redis-on-fly/local/dist/serverBinary";
 import { judgementsOf } from "./aims";
 import type { BesideFigures } from "./beside";
 import type { IdleFigures } from "./idle";
+import type { LatencyFigures } from "./latency";
 import { nameOf, type Result, rateOf } from "./measurement";
 import type { Peer } from "./peers";
 import { processorTimeIsKnown } from "./processorTime";
@@ -97,6 +98,25 @@ export function renderReplay(replay: ReplayFigures): string {
       { title: "p99 ms", cell: ({ busyP99Ms }) => decimal(busyP99Ms) },
     ],
     [replay],
+  );
+}
+
+/** One row for each state. */
+export function renderLatency(latency: readonly LatencyFigures[]): string {
+  const above = ({ applied, bus }: LatencyFigures) => applied.p99Ms - bus.p99Ms;
+  return renderTable(
+    [
+      { title: "state", cell: ({ state }) => state, align: "left" },
+      { title: "bus p50 ms", cell: ({ bus }) => decimal(bus.p50Ms) },
+      { title: "p99 ms", cell: ({ bus }) => decimal(bus.p99Ms) },
+      { title: "applied p50 ms", cell: ({ applied }) => decimal(applied.p50Ms) },
+      { title: "p99 ms", cell: ({ applied }) => decimal(applied.p99Ms) },
+      { title: "above the bus's p99", cell: (row) => decimal(above(row)) },
+      { title: "aim", cell: (row) => `≤ ${row.aimMs}: ${above(row) <= row.aimMs ? "met" : "missed"}`, align: "left" },
+      { title: "envelopes/s", cell: ({ envelopesPerSecond }) => decimal(envelopesPerSecond) },
+      { title: "requests an envelope", cell: ({ requestsPerEnvelope }) => decimal(requestsPerEnvelope) },
+    ],
+    latency,
   );
 }
 

@@ -13,7 +13,7 @@ import type { Stamp } from "../../shim/replication/stamp";
 import { describeWithServer } from "../support/servers";
 
 const horizonMs = 600_000;
-const SCHEDULES = 60;
+const SCHEDULES = 40;
 const COMMANDS = 40;
 
 describeWithServer("journal", () => {

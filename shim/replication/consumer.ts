@@ -91,7 +91,7 @@ export class Consumer {
       if (outcome === undefined) return false;
       if (outcome.poison.length === 0 && !(await this.putDown(envelope))) return false;
       const [oldest, newest] = [envelope.commands[0], envelope.commands.at(-1)];
-      if (oldest) this.options.regions.arrived(oldest.stamp);
+      if (oldest) this.options.regions.arrived(envelope.region, oldest.stamp);
       if (newest) {
         const { ms } = newest.stamp;
         figures.arrived(envelope.region, this.options.clock.nowMs() - ms, ms - delivery.sentAtMs);

@@ -90,6 +90,8 @@ export class Regions {
   private readonly cluster: Redis;
   private readonly reads: number;
   private readonly byRegion = new Map<string, Map<number, Peer>>();
+  /** Regions that envelopes have come from: where no canary has, there are shims of before canaries. */
+  private readonly senders = new Set<string>();
   private oldestArrivalMs = Number.POSITIVE_INFINITY;
 
   /**
@@ -125,13 +127,16 @@ export class Regions {
         peers.delete(origin);
         forgotten.push(origin);
       }
-      if (peers.size === 0) this.byRegion.delete(region);
+      if (peers.size > 0) continue;
+      this.byRegion.delete(region);
+      this.senders.delete(region);
     }
     if (forgotten.length > 0) await this.cluster.eval(FORGET, 0, ...forgotten);
   }
 
   /** Takes note of a replayed envelope, by its oldest command. */
-  arrived({ ms }: Stamp): void {
+  arrived(region: string, { ms }: Stamp): void {
+    this.senders.add(region);
     this.oldestArrivalMs = Math.min(this.oldestArrivalMs, ms);
   }
 
@@ -149,7 +154,9 @@ export class Regions {
   /** Whether every shim of every region reads envelopes of this version: before, none may be sent. */
   everyRegionReads(version: number): boolean {
     const living = [...this.living().values()].flat();
-    return this.reads >= version && living.length > 0 && living.every(({ report: { reads } }) => reads >= version);
+    const silent = [...this.senders].some((region) => !this.byRegion.has(region));
+    if (this.reads < version || living.length === 0 || silent) return false;
+    return living.every(({ report: { reads } }) => reads >= version);
   }
 
   /** Each region as its shims tell. */

@@ -111,7 +111,10 @@ export class Clock {
       const tripMs = this.monotonicMs() - sentMs;
       if (tripMs < quickestMs) {
         quickestMs = tripMs;
-        this.offsetMs = Number(seconds) * 1000 + Number(microseconds) / 1000 - (sentMs + tripMs / 2);
+        const offsetMs = Number(seconds) * 1000 + Number(microseconds) / 1000 - (sentMs + tripMs / 2);
+        // Where this clock jumps ahead, others are less so.
+        this.leadMs = Math.max(0, Math.ceil(this.leadMs - Math.max(0, offsetMs - this.offsetMs)));
+        this.offsetMs = offsetMs;
       }
     }
   }

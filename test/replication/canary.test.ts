@@ -200,7 +200,8 @@ describeWithServer("canaries", () => {
       return [...reads.sort(), regionsThere.everyRegionReads(1), regionsThere.everyRegionReads(2)];
     };
     expect(regionsThere.everyRegionReads(1)).toBe(false);
-    await eventually(async () => expect(await versions()).toEqual([1, 2, true, false]));
+    regionsThere.arrived("ap-northeast-1", { ms: Date.now(), counter: 0, origin: 1 });
+    await eventually(async () => expect(await versions()).toEqual([1, 2, false, false]));
     send(pinned, "SET from-pinned v");
     send(eu, "SET from-eu v");
     await eventually(async () => {
@@ -209,7 +210,10 @@ describeWithServer("canaries", () => {
     expect([pinned.figures().poison, eu.figures().poison]).toEqual([0, 0]);
     await pinned.drain(1000);
     open = [eu, await join(0)];
-    await eventually(async () => expect(await versions()).toEqual([2, 2, true, true]));
+    // A region that has sent commands, and never a canary.
+    await eventually(async () => expect(await versions()).toEqual([2, 2, false, false]));
+    await join(2);
+    await eventually(async () => expect(await versions()).toEqual([2, 2, 2, true, true]));
   });
 
   it("changes nothing in a shim that does not know what a canary is, and replays it", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import type { Redis } from "ioredis";
 import { Clock, MAX_AHEAD_MS, parseStamp, type Stamp, stampText } from "../../shim/replication/stamp";
 
 const stamps: fc.Arbitrary<Stamp> = fc.record({
@@ -53,5 +54,16 @@ describe("clock", () => {
     const ahead = { ms: clock.nowMs() + MAX_AHEAD_MS + 1, counter: 0, origin: 1 };
     expect(clock.observe(ahead)).toBe(false);
     expect(clock.next().ms).toBeLessThan(ahead.ms);
+  });
+
+  it("does not take others to be as far ahead as before once it has jumped ahead itself", async () => {
+    const clock = new Clock(0, () => 0);
+    const nowMs = clock.nowMs();
+    clock.observe({ ms: nowMs + 700, counter: 0, origin: 1 });
+    expect(clock.ceiling().ms).toBe(nowMs + 700);
+    const aheadMs = nowMs + 600;
+    const time = async () => [Math.floor(aheadMs / 1000), (aheadMs % 1000) * 1000];
+    await clock.sample({ time } as unknown as Redis);
+    expect(clock.ceiling().ms).toBe(nowMs + 700);
   });
 });

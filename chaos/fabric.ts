@@ -127,8 +127,10 @@ export class ChaosFabric {
       for (const step of steps) await this.take(step);
       this.network.heal();
       await this.quiet();
-      // Regional writes give way to the next command.
-      for (const key of keys) this.write(seed % regions.length, 0, `PERSIST ${key}`);
+      // Regional writes give way to the next command: one of these is newer than all that there has been.
+      for (const [region, { shims }] of this.regions.entries()) {
+        for (const shim of shims.keys()) for (const key of keys) this.write(region, shim, `PERSIST ${key}`);
+      }
       await this.quiet();
       return await this.compare();
     } finally {

@@ -95,9 +95,13 @@ describeWithServer("canaries", () => {
     return replication;
   }
 
-  function send(replication: Replication, line: string): void {
+  function accept(replication: Replication, line: string) {
     const args = line.split(" ").map((word) => Buffer.from(word));
-    expect(replication.accept(commands.get(String(args[0])) as CommandSpecification, args)).toEqual({ ok: true });
+    return replication.accept(commands.get(String(args[0])) as CommandSpecification, args);
+  }
+
+  function send(replication: Replication, line: string): void {
+    expect(accept(replication, line)).toEqual({ ok: true });
   }
 
   /** Publishes a command as a shim of a region that was cut off did, so long ago. */
@@ -208,12 +212,16 @@ describeWithServer("canaries", () => {
       for (const client of clients.slice(0, 2)) expect(await client.mget("from-pinned", "from-eu")).toEqual(["v", "v"]);
     });
     expect([pinned.figures().poison, eu.figures().poison]).toEqual([0, 0]);
+    expect(accept(eu, "FLY.PURGE from-*")).toEqual({ ok: false, error: expect.stringContaining("upgrade them first") });
     await pinned.drain(1000);
     open = [eu, await join(0)];
     // A region that has sent commands, and never a canary.
     await eventually(async () => expect(await versions()).toEqual([2, 2, false, false]));
     await join(2);
     await eventually(async () => expect(await versions()).toEqual([2, 2, 2, true, true]));
+    await eventually(() => expect(accept(eu, "FLY.PURGE from-*")).toEqual({ ok: true }));
+    await eventually(async () => expect(await clients[0]!.exists("from-pinned", "from-eu")).toBe(0));
+    expect(eu.figures().poison).toBe(0);
   });
 
   it("changes nothing in a shim that does not know what a canary is, and replays it", async () => {

@@ -32,8 +32,12 @@ export function needsVersion2({ args: [name] }: StampedCommand): boolean {
   return name !== undefined && name.length > 4 && name.readUInt32BE() === MESSAGE_HEAD;
 }
 
+/** Whether it is a canary: nobody has asked for it, so nothing is lost with it. */
+export function isCanary({ args: [name] }: StampedCommand): boolean {
+  return name?.length === 4 && name.readUInt32BE() === CANARY_HEAD;
+}
+
 /** Whether it is a message, and not a command. */
 export function isMessage(command: StampedCommand): boolean {
-  const [name] = command.args;
-  return (name?.length === 4 && name.readUInt32BE() === CANARY_HEAD) || needsVersion2(command);
+  return isCanary(command) || needsVersion2(command);
 }

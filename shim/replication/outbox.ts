@@ -2,7 +2,7 @@
 // or because newer commands in it make up for it; it counts its memory, so that whoever accepts commands can bound it.
 
 import type { StampedCommand } from "./envelope";
-import { isMessage } from "./messages";
+import { isCanary, isMessage } from "./messages";
 import { replaySteps } from "./replaySteps";
 import { commandBytes, Segment } from "./segment";
 
@@ -21,7 +21,7 @@ export class Outbox {
     private readonly capacity: number,
   ) {}
 
-  /** Commands waiting or under way; messages do not count. */
+  /** Commands and messages waiting or under way; canaries do not count. */
   get commands(): number {
     return this.heldCommands;
   }
@@ -44,7 +44,7 @@ export class Outbox {
       this.waiting.push(segment);
     }
     segment.append(command);
-    if (!isMessage(command)) this.heldCommands += 1;
+    if (!isCanary(command)) this.heldCommands += 1;
     this.heldBytes += segment.newestBytes;
     return segment;
   }

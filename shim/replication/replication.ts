@@ -292,7 +292,7 @@ export class Replication {
     this.receipts.stop();
     const settled = new Promise<void>((resolve) => this.onHome(this.acceptedSequence, resolve));
     await Promise.all([this.publisher.drain(timeoutMs), this.consumer.stop(), settled]);
-    if (this.outbox.bytes === 0) await this.sayGoodbye();
+    if (this.outbox.commands === 0) await this.sayGoodbye();
     this.cluster.disconnect();
     await this.options.bus.close();
     return { lost: this.outbox.commands };

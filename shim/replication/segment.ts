@@ -3,7 +3,7 @@
 
 import { BodyReader, type Position } from "./bodyReader";
 import type { StampedCommand } from "./envelope";
-import { isMessage, needsVersion2 } from "./messages";
+import { isCanary, needsVersion2 } from "./messages";
 import { MAX_VARINT_BYTES, varintBytes, writeVarint } from "./varint";
 
 const FIRST_BYTES = 4096;
@@ -33,12 +33,12 @@ export class Segment implements Iterable<StampedCommand> {
   /** @param origin - of all its commands. */
   constructor(readonly origin: number) {}
 
-  /** How many it holds; messages do not count. */
+  /** How many it holds; canaries do not count. */
   get commands(): number {
     return this.count;
   }
 
-  /** How many it holds, messages included. */
+  /** How many it holds, canaries included. */
   get entries(): number {
     return this.entryCount;
   }
@@ -83,7 +83,7 @@ export class Segment implements Iterable<StampedCommand> {
     this.ms = stamp.ms;
     this.counter = stamp.counter + 1;
     this.entryCount += 1;
-    if (!isMessage(command)) this.count += 1;
+    if (!isCanary(command)) this.count += 1;
     if (needsVersion2(command)) this.oldestVersion = 2;
   }
 

@@ -6,6 +6,7 @@ import { Registry } from "prom-client";
 import { Network } from "../../chaos/network";
 import { Random } from "../../chaos/random";
 import { Server } from "../../local/servers";
+import { purgeCommand } from "../../shim/commands/policy";
 import { type CommandSpecification, packagedSpecifications } from "../../shim/commands/specification";
 import { EnvelopeCodec, type EnvelopeKey } from "../../shim/replication/envelope";
 import { Regions } from "../../shim/replication/regions";
@@ -34,7 +35,7 @@ const canary = JSON.stringify({
   poison: 0,
   lagMs: { "us-east-1": 12 },
 });
-const commands = new Map(packagedSpecifications().map((command) => [command.name, command]));
+const commands = new Map([...packagedSpecifications(), purgeCommand].map((command) => [command.name, command]));
 const log = pino({ level: process.env.LOG_LEVEL ?? "silent" });
 
 describeWithServer("canaries", () => {

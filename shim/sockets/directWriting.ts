@@ -1,5 +1,6 @@
 // Writes to sockets at once, without a trace in the stream unless the kernel takes less than all: so the memory that holds
-// the bytes can be used again when the call returns.
+// the bytes can be used again when the call returns. Node.js tells a socket's descriptor in private alone; where it does
+// not, and with TLS, everything is copied and written as usual.
 import { writeSync } from "node:fs";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";

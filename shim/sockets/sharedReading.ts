@@ -13,6 +13,7 @@ interface Handle {
   useUserBuffer(buffer: Uint8Array): void;
 }
 
+/** A request with a value of 64 KB is one read; more made nothing faster, and others would wait longer. */
 const SHARED_BYTES = 128 * 1024;
 const shared = Buffer.allocUnsafeSlow(SHARED_BYTES);
 

@@ -37,8 +37,6 @@ type Environment = Readonly<Record<string, string>>;
 
 // More than any load has, so that `--idle` can have as many.
 const MAX_CLIENTS = 100_000;
-// redis-benchmark ends at the first error: where packing falls behind accepting, the outbox is to take it.
-const SINK_OUTBOX_BYTES = 2 ** 30;
 const POLL_INTERVAL_MS = 20;
 
 /** Redis and peers, running. */
@@ -134,7 +132,6 @@ export class Peers {
 
   private async sink(): Promise<Omit<Peer, "name">> {
     const { url, pid, operationsPort } = await this.startShim({
-      [shimVariables.outboxMaxBytes]: String(SINK_OUTBOX_BYTES),
       NODE_OPTIONS: `--require ${require.resolve("./replicationSink")}`,
     });
     return { url, pid, settle: () => untilOutboxIsEmpty(operationsPort) };

@@ -230,7 +230,9 @@ export class ChaosFabric {
       this.network.quiet &&
       living.every(
         ({ replication }) =>
-          replication.figures().outboxCommands === 0 && replication.homeSequence === replication.acceptedSequence,
+          insides(replication).cluster.status === "ready" &&
+          replication.figures().outboxCommands === 0 &&
+          replication.homeSequence === replication.acceptedSequence,
       );
     while (!still()) {
       if (performance.now() > giveUpAt) throw new Error("the fabric does not come to rest");

@@ -6,7 +6,7 @@ import type { StampedCommand } from "./envelope";
 import { flushScript, sweepScript } from "./flushScript";
 import { type PlainStep, packOverwrites } from "./plainScript";
 import { PurgeList } from "./purgeList";
-import { bucketOf } from "./recordScript";
+import { bucketOf, records } from "./recordScript";
 import { replayScript } from "./replayScript";
 import { type ReplayStep, replaySteps } from "./replaySteps";
 import { rotationScript, tendScript } from "./rotationScript";
@@ -73,6 +73,7 @@ interface Scripts {
   flyReplay(...args: ScriptArguments): Promise<readonly string[]>;
   flyFlush(...args: ScriptArguments): Promise<"stale" | "flushed" | "sweep">;
   flySweep(...args: ScriptArguments): Promise<number>;
+  flyNewest(...args: ScriptArguments): Promise<string>;
   flyRotate(...args: ScriptArguments): Promise<"young" | "kept" | "rotated" | "tend">;
   flyTend(...args: ScriptArguments): Promise<string>;
 }
@@ -143,6 +144,7 @@ export class Replayer {
    */
   constructor(cluster: Redis, horizonMs: number, start: Stamp) {
     cluster.defineCommand("flyReplay", { lua: replayScript, numberOfKeys: 0 });
+    cluster.defineCommand("flyNewest", { lua: `${records}\nreturn newest .. id`, numberOfKeys: 0 });
     cluster.defineCommand("flyFlush", { lua: flushScript, numberOfKeys: 0 });
     cluster.defineCommand("flySweep", { lua: sweepScript, numberOfKeys: 0 });
     cluster.defineCommand("flyRotate", { lua: rotationScript, numberOfKeys: 0 });
@@ -213,13 +215,16 @@ export class Replayer {
     return outcome;
   }
 
-  /** The highest stamp that the region has recorded; from now on the server is expected to remember it. */
-  async newest(): Promise<string | null> {
-    // A connection of its own database would do the same at the price of a connection.
-    const script = "redis.call('SELECT', 1) return redis.call('HMGET', 'm', 'newest', 'id')";
-    const [newest, id] = (await this.cluster.eval(script, 0)) as [string | null, string | null];
-    if (newest !== null) this.learn(newest + (id ?? ""));
-    return newest;
+  /**
+   * Tells the server what this process knows it to have applied, and asks it the same: should it have lost its memory,
+   * that shows now. From then on it is expected to remember what it answers.
+   *
+   * @returns the highest stamp that the region has recorded.
+   */
+  async newest(): Promise<string> {
+    const memory = await this.cluster.flyNewest(...this.lead());
+    this.learn(memory);
+    return memory.slice(0, STAMP_LENGTH);
   }
 
   /**

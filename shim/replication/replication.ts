@@ -408,7 +408,7 @@ export class Replication {
   private async setClock(): Promise<void> {
     try {
       await this.clock.sample(this.cluster);
-      const newest = parseStamp((await this.replayer.newest()) ?? "");
+      const newest = parseStamp(await this.replayer.newest());
       if (newest) this.clock.observe(newest);
     } catch (error) {
       this.options.log.warn({ err: error }, "cannot read the cluster's clock: going on with the one before");

@@ -80,7 +80,8 @@ async function introduce(socket: Socket, url: string): Promise<void> {
   }
 }
 
-function residentBytes(pid: number): number {
+/** What of a process is in memory. */
+export function residentBytes(pid: number): number {
   const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1")) ?? [];
   return Number(kilobytes) * 1024;
 }

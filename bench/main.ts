@@ -8,6 +8,7 @@ import { measureBeside } from "./beside";
 import { casesOf, describeGroups, type GroupName, parseGroups, usualGroups } from "./cases";
 import { renderChart } from "./chart";
 import { measureIdle } from "./idle";
+import { measureLargeCommand } from "./largeCommand";
 import { measureLatency } from "./latency";
 import { measure } from "./measurement";
 import { Peers } from "./peers";
@@ -19,6 +20,7 @@ import {
   renderBeside,
   renderConditions,
   renderIdle,
+  renderLargeCommand,
   renderLatency,
   renderReplay,
   renderResults,
@@ -34,6 +36,7 @@ interface Options {
   readonly beside?: number;
   readonly replay?: number;
   readonly latency?: number;
+  readonly large?: number;
 }
 
 /** Of the client beside large values: enough for a p99, and not for longer than large values take. */
@@ -63,13 +66,19 @@ const commandLine = new Command("npm run bench --")
     "measure instead how long a write on database 1 takes to another region; 500 take seven minutes",
     wholeNumber,
   )
+  .option(
+    "--large <megabytes>",
+    "measure instead what a SET of that size on database 1 costs three regions",
+    wholeNumber,
+  )
   .option("--replay <overwrites>", "measure instead what replaying so many overwrites costs a region", wholeNumber)
   .addHelpText("after", `\nCases:\n${describeGroups()}`)
   .action((options: Options) => {
-    const { idle, beside, latency, replay } = options;
+    const { idle, beside, large, latency, replay } = options;
     if (idle !== undefined) return benchIdle(idle, options);
     if (beside !== undefined) return benchBeside(beside, options);
     if (latency !== undefined) return benchLatency(latency, options);
+    if (large !== undefined) return benchLargeCommand(large, options);
     return replay === undefined ? benchLoads(options) : benchReplay(replay, options);
   });
 
@@ -128,6 +137,12 @@ async function benchLatency(samples: number, { json }: Options): Promise<void> {
   const latency = await measureLatency(samples, say);
   const conditions = { ...(await conditionsOf([])), samples: `${samples} of each kind and state, turn by turn` };
   print(json ? toJson({ conditions, latency }) : `${renderLatency(latency)}\n\n${renderConditions(conditions)}`);
+}
+
+async function benchLargeCommand(megabytes: number, { json }: Options): Promise<void> {
+  const figures = await measureLargeCommand(megabytes * 1024 * 1024);
+  const conditions = await conditionsOf([]);
+  print(json ? toJson({ conditions, figures }) : `${renderLargeCommand(figures)}\n\n${renderConditions(conditions)}`);
 }
 
 async function withPeers(names: Parameters<typeof Peers.start>[0], action: (peers: Peers) => Promise<void>) {

@@ -6,6 +6,7 @@ import { findServer } from "@redis-on-fly/local/dist/serverBinary";
 import { judgementsOf } from "./aims";
 import type { BesideFigures } from "./beside";
 import type { IdleFigures } from "./idle";
+import type { LargeCommandFigures } from "./largeCommand";
 import type { LatencyFigures } from "./latency";
 import { nameOf, type Result, rateOf } from "./measurement";
 import type { Peer } from "./peers";
@@ -56,6 +57,21 @@ export function renderAims(results: readonly Result[]): string {
       { title: "", cell: ({ met }) => (met ? "met" : "missed"), align: "left" },
     ],
     judgements,
+  );
+}
+
+/** One row for each region. */
+export function renderLargeCommand(figures: readonly LargeCommandFigures[]): string {
+  return renderTable(
+    [
+      { title: "region", cell: ({ region }) => region, align: "left" },
+      { title: "arrived after ms", cell: ({ arrivedMs }) => String(Math.round(arrivedMs)) },
+      { title: "shim's growth MB", cell: ({ shimGrowthBytes }) => decimal(shimGrowthBytes / 1024 / 1024) },
+      { title: "quiet p99 ms", cell: ({ quietP99Ms }) => decimal(quietP99Ms) },
+      { title: "p99 ms", cell: ({ busyP99Ms }) => decimal(busyP99Ms) },
+      { title: "max ms", cell: ({ busyMaxMs }) => decimal(busyMaxMs) },
+    ],
+    figures,
   );
 }
 

@@ -163,6 +163,7 @@ export class ChaosFabric {
       envelopeMaxBytes: 256 * 1024,
       horizonMs: HORIZON_MS,
       recordsMaxBytes: 1 << 26,
+      largeCommandMaxBytes: 1 << 20,
       canaryIntervalMs: 0,
       log,
       registry: new Registry(),

@@ -75,6 +75,7 @@ export interface Configuration {
   readonly invalidate: readonly string[];
   readonly horizonMs: number;
   readonly recordsMaxBytes: number;
+  readonly largeCommandMaxBytes: number;
   readonly canaryIntervalMs: number;
   readonly drainTimeoutMs: number;
   readonly logLevel: "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";

@@ -311,6 +311,11 @@ export const variables = {
     schema: wholeNumber(0, 60_000),
     fallback: "5000",
   },
+  largeCommandMaxBytes: {
+    purpose: "bytes that the large arguments of one command on database 1 may have together, which travel in chunks",
+    schema: wholeNumber(MIB, 512 * MIB),
+    fallback: String(512 * MIB),
+  },
   drainTimeoutMs: {
     purpose: "milliseconds after SIGTERM in which sessions and the outbox may finish",
     schema: wholeNumber(0, 115_000),

@@ -120,6 +120,7 @@ export const shimVariables = {
   invalidate: "FLY_REDIS_INVALIDATE",
   horizonMs: "FLY_REDIS_HORIZON_MS",
   recordsMaxBytes: "FLY_REDIS_RECORDS_MAX_BYTES",
+  largeCommandMaxBytes: "FLY_REDIS_LARGE_COMMAND_MAX_BYTES",
   canaryIntervalMs: "FLY_REDIS_CANARY_INTERVAL_MS",
   drainTimeoutMs: "FLY_REDIS_DRAIN_TIMEOUT_MS",
   logLevel: "FLY_REDIS_LOG_LEVEL",

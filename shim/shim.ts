@@ -66,6 +66,7 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
     invalidate: configuration.invalidate,
     horizonMs: configuration.horizonMs,
     recordsMaxBytes: configuration.recordsMaxBytes,
+    largeCommandMaxBytes: configuration.largeCommandMaxBytes,
     canaryIntervalMs: configuration.canaryIntervalMs,
     log,
     registry,

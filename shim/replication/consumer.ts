@@ -128,7 +128,7 @@ export class Consumer {
   }
 
   /**
-   * Until nothing transient is left; undefined where it was stopped before.
+   * Until nothing transient is left; undefined where it was stopped before, or the envelope is to come again.
    *
    * @param tried - told when all has been tried once: what has to be tried again holds nobody up.
    */
@@ -145,10 +145,14 @@ export class Consumer {
     });
     if (!replayed) return undefined;
     // What a message says may be about the commands before it.
+    let postponed = false;
+    const postpone = () => {
+      postponed = true;
+    };
     for (const message of envelope.commands.filter(isMessage)) {
-      if (!(await this.untilSettled(() => this.handleMessage(message, envelope)))) return undefined;
+      if (!(await this.untilSettled(() => this.handleMessage(message, envelope, postpone)))) return undefined;
     }
-    return outcome;
+    return postponed ? undefined : outcome;
   }
 
   private putDown(envelope: Envelope): Promise<boolean> {
@@ -160,7 +164,11 @@ export class Consumer {
     );
   }
 
-  private async handleMessage(message: StampedCommand, from: Sender): Promise<object | undefined> {
+  private async handleMessage(
+    message: StampedCommand,
+    from: Sender,
+    postpone: () => void,
+  ): Promise<object | undefined> {
     const name = String(message.args[0]);
     const handler = this.options.handlers.get(name);
     if (!handler) {
@@ -169,7 +177,7 @@ export class Consumer {
       return undefined;
     }
     try {
-      await handler(message, from);
+      await handler(message, from, postpone);
       return undefined;
     } catch (error) {
       return { err: error, command: name, stamp: stampText(message.stamp) };

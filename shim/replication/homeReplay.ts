@@ -4,7 +4,6 @@
 import type { Position } from "./bodyReader";
 import type { StampedCommand } from "./envelope";
 import { Progress } from "./progress";
-import type { ReplayOutcome } from "./replayer";
 import type { Segment } from "./segment";
 
 /** Commands in a row of a segment. */
@@ -19,7 +18,7 @@ const MAX_BATCH = 1024;
 
 /** See the head of this file. */
 export class HomeReplay {
-  private readonly apply: (commands: Iterable<StampedCommand>) => Promise<ReplayOutcome>;
+  private readonly apply: (commands: Iterable<StampedCommand>) => Promise<void>;
   private readonly progress = new Progress();
   private readonly waiting: Batch[] = [];
   private replaying = false;
@@ -27,7 +26,7 @@ export class HomeReplay {
   private acceptedCount = 0;
   private heldTotal = 0;
 
-  constructor(apply: (commands: Iterable<StampedCommand>) => Promise<ReplayOutcome>) {
+  constructor(apply: (commands: Iterable<StampedCommand>) => Promise<void>) {
     this.apply = apply;
   }
 

@@ -218,9 +218,8 @@ end
 
 -- Runs a command whose instants may have been moved. Its error is kept for the caller alone.
 local function runEntry(e, by)
-  if e.place then
-    e.place(by)
-    e.outcome = 'a'
+  if e.run then
+    e.outcome, e.error = outcomeOf(e.run(by))
     return e.outcome
   end
   local list = e.list or cmsgpack.unpack(e.packed)
@@ -287,6 +286,7 @@ local function insert(entries, e)
   local i = #entries
   while i > 0 and entries[i].stamp > e.stamp do i = i - 1 end
   table.insert(entries, i + 1, e)
+  return i + 1
 end
 
 -- Makes the older half of the commands part of the base, or all where there is no base to begin with.
@@ -301,8 +301,8 @@ local function shorten(r, j)
   j.floor, j.entries, j.count, j.bytes, j.fresh = j.newest, {}, 0, 0, true
 end
 
--- A command whose result depends on what was there.
-local function modify(r, stamp, list)
+-- A command whose result depends on what was there: as a list, or as what runs it where that would be too long.
+local function modify(r, stamp, list, run)
   if r.kind == '?' then return doubt(r, stamp, 'd') end
   local reason
   local j = load(r, stamp)
@@ -318,9 +318,9 @@ local function modify(r, stamp, list)
   end
   local bytes = 0
   for i = 2, #list do bytes = bytes + #list[i] end
-  -- A command that the journal cannot keep runs where it stands, or not at all.
-  local large = bytes > MAX_PACKED
-  local e = { stamp = stamp, list = list, packed = large and '' or cmsgpack.pack(list) }
+  -- The journal cannot keep it: it becomes part of the base, with all that is older.
+  local large = run or bytes > MAX_PACKED
+  local e = { stamp = stamp, list = list, run = run, packed = large and '' or cmsgpack.pack(list) }
   if r.stamp <= j.floor and continues(r, j, stamp, e) then
     runEntry(e, 0)
     if e.outcome ~= 'a' and e.outcome ~= 'e' then return e.outcome, e.error end
@@ -332,17 +332,20 @@ local function modify(r, stamp, list)
       use(1)
       call('HSET', 'j' .. r.key, 'e' .. stamp, e.packed)
     end
+    j.large = j.large or large
   else
     loadEntries(r, j)
-    if j.large or large then return doubt(r, stamp, 'b') end
-    insert(j.entries, e)
-    refold(r, j, 0)
+    if j.large then return doubt(r, stamp, 'b') end
+    local at = insert(j.entries, e)
+    local known = j.entries
+    refold(r, j, large and at or 0)
     if e.outcome ~= 'a' and e.outcome ~= 'e' then
-      if j.count > 0 then save(r, j) end
+      if j.count > 0 and not large then save(r, j) end
       return e.outcome, e.error
     end
+    for i = 1, large and at or 0 do remember(r.bucket, 's' .. known[i].stamp, '') end
+    large = false
   end
-  j.large = j.large or large
   if large or j.count > MAX_COMMANDS or j.bytes > MAX_BYTES then shorten(r, j) end
   save(r, j)
   return e.outcome, e.error

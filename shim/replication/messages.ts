@@ -12,8 +12,10 @@ export interface Sender {
 /**
  * Acts on a message, which may come several times. Where it rejects, it is called again later, and the message's envelope
  * is kept until it succeeds: what can never succeed must not reject.
+ *
+ * @param postpone - leaves the envelope in the queue: all of it comes again.
  */
-export type MessageHandler = (message: StampedCommand, from: Sender) => Promise<void>;
+export type MessageHandler = (message: StampedCommand, from: Sender, postpone: () => void) => Promise<void>;
 
 /** Handlers by the name of their message, such as `FLY.PURGE`. */
 export type MessageHandlers = Map<string, MessageHandler>;
@@ -23,6 +25,10 @@ export type MessageHandlers = Map<string, MessageHandler>;
  * replayed; a shim that knows no canaries runs it, which changes nothing.
  */
 export const CANARY = "ECHO";
+
+/** A part of a large command, and that all of it was sent: see largeCommand.ts. */
+export const CHUNK = "FLY.CHUNK";
+export const LARGE = "FLY.LARGE";
 
 const CANARY_HEAD = Buffer.from(CANARY).readUInt32BE();
 const MESSAGE_HEAD = Buffer.from("FLY.").readUInt32BE();

@@ -11,6 +11,7 @@ export class Outbox {
   private waiting: Segment[] = [];
   private heldCommands = 0;
   private heldBytes = 0;
+  private observers: { readonly bytes: number; readonly callback: () => void }[] = [];
 
   /**
    * @param origin - of all its commands.
@@ -86,7 +87,7 @@ export class Outbox {
     this.waiting = [];
     for (const segment of segments) {
       const verdict = verdicts.pop();
-      this.confirm(segment);
+      this.forget(segment);
       let index = 0;
       for (const command of segment) {
         if (!verdict?.[index++]) this.add(command);
@@ -94,8 +95,22 @@ export class Outbox {
     }
   }
 
+  /** Calls back once it holds no more than `bytes`; at once, synchronously, where that is so. */
+  onceWithin(bytes: number, callback: () => void): void {
+    if (this.heldBytes <= bytes) callback();
+    else this.observers.push({ bytes, callback });
+  }
+
   /** Forgets commands that {@link Outbox.take} has given: the bus has them. */
-  confirm({ commands, bytes }: Segment): void {
+  confirm(segment: Segment): void {
+    this.forget(segment);
+    const due = this.observers.filter(({ bytes }) => this.heldBytes <= bytes);
+    if (due.length === 0) return;
+    this.observers = this.observers.filter(({ bytes }) => this.heldBytes > bytes);
+    for (const { callback } of due) callback();
+  }
+
+  private forget({ commands, bytes }: Segment): void {
     this.heldCommands -= commands;
     this.heldBytes -= bytes;
   }

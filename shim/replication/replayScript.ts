@@ -16,6 +16,8 @@ export const MAX_ARGUMENTS = 7000;
  * - a SET whose value was assembled under a key of database 1: `p`, then as `o`, with that key for the value;
  * - a command on one key whose result depends on what was there, and on nothing else: `m`, stamp, the key's bucket, the
  *   key, index of an instant among its arguments or 0, number of arguments, arguments;
+ * - such a command of any number of arguments: `q`, stamp, the key's bucket, the key, with how many arguments each slice
+ *   of it begins, how many behind those belong together, number of arguments, arguments;
  * - anything else, which is run once, in the order of arrival: `j`, stamp, number of keys, each key's bucket and the key,
  *   number of arguments, arguments.
  *
@@ -24,6 +26,8 @@ export const MAX_ARGUMENTS = 7000;
  * others say why the region cannot tell, and holds nothing: see `doubtReasons` in replayer.ts.
  */
 export const replayScript = `${records}${journals}
+local SLICE_GROUPS = 1000
+
 -- Puts a value that was assembled in database 1 under its key, in a step or two however large it is.
 local function place(n, instant)
   use(0)
@@ -65,7 +69,7 @@ local function overwrite(n)
   if r.journal or expiresSoon then
     local e = { stamp = stamp, list = { instant and 5 or 0, unpack(ARGV, n.first, n.last) } }
     if n.staged then
-      e.place = function(by) place(n, instant and moved(instant, by)) end
+      e.run = function(by) place(n, instant and moved(instant, by)) end
     end
     if r.journal then outcome, text = overwriteUnder(r, e) end
     -- By the time an older command comes the value may have expired: the journal keeps it.
@@ -99,6 +103,18 @@ local function giveUpOrder(r, stamp)
   setRecord(r, r.stamp, 'a', stamp)
 end
 
+-- One of more arguments than can be handed over at once is run in slices, which equal it together.
+local function run(n)
+  if not n.group then return redis.pcall(unpack(ARGV, n.first, n.last)) end
+  local behind, size = n.first + n.lead, n.group * SLICE_GROUPS
+  for from = behind, n.last, size do
+    local slice = { unpack(ARGV, n.first, behind - 1) }
+    for i = from, math.min(from + size - 1, n.last) do slice[#slice + 1] = ARGV[i] end
+    local reply = redis.pcall(unpack(slice))
+    if type(reply) == 'table' and reply.err then return reply end
+  end
+end
+
 local function runAlone(n)
   local list = n.list
   local bucket = list[1] and list[1].bucket or 0
@@ -110,7 +126,7 @@ local function runAlone(n)
     return 'l'
   end
   use(0)
-  local outcome, text = outcomeOf(redis.pcall(unpack(ARGV, n.first, n.last)))
+  local outcome, text = outcomeOf(run(n))
   if outcome == 'a' or outcome == 'e' then
     remember(bucket, 's' .. n.stamp, '')
     for _, r in ipairs(list) do giveUpOrder(r, n.stamp) end
@@ -123,6 +139,7 @@ local function apply(n)
   if n.list then return runAlone(n) end
   local r = n.r
   if n.stamp <= r.stamp then return 's' end
+  if r.kind ~= 'a' and n.group then return modify(r, n.stamp, { 0 }, function() return run(n) end) end
   if r.kind ~= 'a' then return modify(r, n.stamp, { n.at, unpack(ARGV, n.first, n.last) }) end
   n.list = { r }
   return runAlone(n)
@@ -151,6 +168,9 @@ while ARGV[5] ~= 'plain' and i <= #ARGV do
   elseif tag == 'm' then
     n.r, n.at = recordOf(ARGV[i + 3], ARGV[i + 2]), tonumber(ARGV[i + 4])
     i = i + 5
+  elseif tag == 'q' then
+    n.r, n.lead, n.group = recordOf(ARGV[i + 3], ARGV[i + 2]), tonumber(ARGV[i + 4]), tonumber(ARGV[i + 5])
+    i = i + 6
   else
     n.list = {}
     local keys = tonumber(ARGV[i + 2])

@@ -5,6 +5,14 @@ import { getKeyIndexes } from "@ioredis/commands";
 import type { StampedCommand } from "./envelope";
 import type { Stamp } from "./stamp";
 
+/** A command equals several commands over some of its arguments each. */
+export interface Slices {
+  /** Arguments that each begins with, the name included. */
+  readonly lead: number;
+  /** Arguments that belong together. */
+  readonly group: number;
+}
+
 /** One part of a command that the replay applies or skips as a whole. */
 export type ReplayStep = {
   readonly stamp: Stamp;
@@ -25,6 +33,8 @@ export type ReplayStep = {
       readonly key: Buffer;
       /** Index of an instant in milliseconds among the arguments; 0 where there is none. */
       readonly instantIndex: number;
+      /** How it is run where it has more arguments than can be handed over at once. */
+      readonly slices?: Slices;
     }
   | { readonly kind: "other"; readonly keys: readonly Buffer[] }
   | { readonly kind: "flush" }

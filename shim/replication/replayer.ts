@@ -96,6 +96,10 @@ function pushArguments(step: KeyedStep, args: (string | Buffer | number)[]): voi
       args.push(step.assembled ? "p" : "o", stamp, bucketOf(step.key), step.leaves);
       break;
     case "modification":
+      if (step.slices) {
+        args.push("q", stamp, bucketOf(step.key), step.key, step.slices.lead, step.slices.group);
+        break;
+      }
       // Lua counts from 1.
       args.push("m", stamp, bucketOf(step.key), step.key, step.instantIndex && step.instantIndex + 1);
       break;

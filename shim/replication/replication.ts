@@ -8,6 +8,7 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Bus } from "../bus/bus";
 import type { CommandSpecification } from "../commands/specification";
+import { encodeRequest } from "../resp/encoder";
 import { Canary } from "./canary";
 import { Confirmations } from "./confirmations";
 import { Consumer } from "./consumer";
@@ -16,18 +17,22 @@ import type { EnvelopeRange } from "./envelopeLog";
 import { Figures, type ReplicationFigures } from "./figures";
 import { HomeReplay } from "./homeReplay";
 import { type Invalidating, Invalidation } from "./invalidation";
-import { CANARY, type MessageHandlers } from "./messages";
+import { attach, decodeLarge } from "./largeCommand";
+import { CANARY, CHUNK, isMessage, LARGE, type MessageHandlers, type Sender } from "./messages";
 import { CommandError, hasKin, normalise } from "./normalisation";
 import { Outbox } from "./outbox";
 import { Publisher } from "./publisher";
 import { PURGE, Purger } from "./purge";
 import { ASK, RECEIPT, type Receipt, Receipts } from "./receipts";
 import { type RegionFigures, Regions, type Report } from "./regions";
-import { Replayer } from "./replayer";
+import { Replayer, type ReplayOutcome } from "./replayer";
 import { MAX_ARGUMENTS } from "./replayScript";
 import { replaySteps } from "./replaySteps";
 import { commandBytes, Segment } from "./segment";
 import { Clock, parseStamp, type Stamp } from "./stamp";
+import { Transfers } from "./transfers";
+import { type Attachment, tooMuch, type Upload } from "./upload";
+import { Uploads } from "./uploads";
 
 /** What a {@link Replication} needs. */
 export interface ReplicationOptions {
@@ -52,6 +57,8 @@ export interface ReplicationOptions {
   readonly horizonMs: number;
   /** What records may take up while they are kept for longer than the horizon. */
   readonly recordsMaxBytes: number;
+  /** Bytes that one command's large arguments may have together. */
+  readonly largeCommandMaxBytes: number;
   /** From one canary to the next; 0: none are sent, and records are kept for the horizon only. */
   readonly canaryIntervalMs: number;
   readonly log: Logger;
@@ -71,8 +78,27 @@ const COALESCE_SHARE = 8;
 const RECEIVE_SHARE = 1 / 5;
 /** Commands that only this region replays are let go of in pieces of this size. */
 const AT_HOME_BYTES = 64 * 1024;
+/** Normalising makes a command longer by so much at most. */
+const NORMALISED_BYTES = 128;
+/** So much waits in the outbox before clients with large commands are held back. */
+const MAX_CHUNKS_BYTES = 4 * 1024 * 1024;
+/** The version of envelopes that brought messages. */
+const CHUNKS_VERSION = 2;
 /** A cluster that leaves commands unanswered for so long counts as lost. */
 const SOCKET_TIMEOUT_MS = 5_000;
+
+/** Why a command cannot be replayed at all, in Redis's form. */
+function unreplayable({ flags }: CommandSpecification, name: string): string | undefined {
+  return flags.has("noscript") && !hasKin(name) ? `ERR '${name}' cannot be replayed, send it on database 0` : undefined;
+}
+
+/** Passes commands on, and puts messages aside. */
+function* aside(commands: Iterable<StampedCommand>, messages: StampedCommand[]): Generator<StampedCommand> {
+  for (const command of commands) {
+    if (isMessage(command)) messages.push(command);
+    else yield command;
+  }
+}
 
 /** See the head of this file. */
 export class Replication {
@@ -96,6 +122,8 @@ export class Replication {
   private readonly consumer: Consumer;
   private readonly handlers: MessageHandlers = new Map();
   private readonly regions: Regions;
+  private readonly transfers: Transfers;
+  private readonly uploads: Uploads;
   private readonly canary: Canary;
   private readonly tally: Figures;
   private sampling: NodeJS.Timeout | undefined;
@@ -140,6 +168,24 @@ export class Replication {
     this.replayer = new Replayer(this.cluster, options.horizonMs, this.clock.next());
     this.home = new HomeReplay((commands) => this.replayAtHome(commands));
     this.regions = new Regions(this.cluster, options.envelopeVersion);
+    this.transfers = new Transfers({
+      cluster: this.cluster,
+      replayer: this.replayer,
+      horizonMs: options.horizonMs,
+      nowMs: () => this.clock.nowMs(),
+    });
+    this.uploads = new Uploads({
+      capacity: this.capacity,
+      maxBytes: options.largeCommandMaxBytes,
+      maxMs: options.horizonMs,
+      outbox: this.outbox,
+      maxWaitingBytes: Math.min(MAX_CHUNKS_BYTES, options.outboxMaxBytes / 2),
+      transfers: this.transfers,
+      newStamp: () => this.clock.next(),
+      send: (name, ...args) => this.send(name, ...args),
+      complete: (name, args, attachment) => this.admit(name, args, attachment),
+      obstacle: () => this.chunkObstacle(),
+    });
     this.canary = new Canary({
       intervalMs: options.canaryIntervalMs,
       recordsMaxBytes: options.recordsMaxBytes,
@@ -170,6 +216,8 @@ export class Replication {
     this.handlers.set(ASK, (message, from) => this.receipts.asked(message, from));
     this.handlers.set(RECEIPT, (message, from) => this.receipts.answered(message, from));
     this.handlers.set(PURGE, (message) => this.purger.run(message));
+    this.handlers.set(CHUNK, (message) => this.takeChunk(message));
+    this.handlers.set(LARGE, (message, from, postpone) => this.takeLarge(message, from, postpone));
     this.consumer = new Consumer({
       bus,
       cluster: this.cluster,
@@ -221,23 +269,26 @@ export class Replication {
   accept(command: CommandSpecification, args: readonly Buffer[]): Acceptance {
     const [name = command.name] = command.name.split("|");
     if (name === PURGE) return this.purge(args);
-    if (command.flags.has("noscript") && !hasKin(name)) {
-      return { ok: false, error: `ERR '${name}' cannot be replayed, send it on database 0` };
-    }
-    const stamp = this.clock.next();
-    let stamped: StampedCommand;
-    try {
-      stamped = { stamp, args: normalise(name, args, stamp) };
-    } catch (error) {
-      if (error instanceof CommandError) return { ok: false, error: error.message };
-      throw error;
-    }
-    const error = this.obstacle(stamped);
-    if (error !== undefined) return { ok: false, error };
-    const parts = this.invalidation?.split(stamped.args);
-    if (parts) this.invalidate(stamp, parts);
-    else this.home.add(this.enqueue(stamped));
-    return accepted;
+    const refusal = unreplayable(command, name);
+    const error = refusal ?? this.admit(name, args);
+    if (error === undefined) return accepted;
+    if (refusal !== undefined || !this.isOversized(args)) return { ok: false, error };
+    const upload = this.uploads.begin(name, args.length);
+    upload.write(encodeRequest(args));
+    const failure = upload.finish();
+    return failure === undefined ? accepted : { ok: false, error: failure };
+  }
+
+  /**
+   * Takes a write on database 1 as its bytes come, however large it is.
+   *
+   * @param command - as for {@link Replication.accept}.
+   * @param argumentCount - the name included.
+   */
+  upload(command: CommandSpecification, argumentCount: number): Upload {
+    const [name = command.name] = command.name.split("|");
+    const refusal = name === PURGE ? tooMuch(this.capacity) : unreplayable(command, name);
+    return this.uploads.begin(name, argumentCount, refusal);
   }
 
   /** The number of the envelope in which the newest command is. */
@@ -321,7 +372,7 @@ export class Replication {
       return { ok: false, error: `ERR ${PURGE} is not known to all regions' shims yet, upgrade them first` };
     }
     const message = { stamp: this.clock.next(), args: [Buffer.from(PURGE), Buffer.from(pattern)] };
-    const error = this.obstacle(message);
+    const error = this.exceeds(message) ? tooMuch(this.capacity) : this.fullness(commandBytes(message.args));
     if (error !== undefined) return { ok: false, error };
     this.enqueue(message);
     this.purger.run(message).catch((cause) => this.options.log.warn({ err: cause }, "cannot purge now: trying again"));
@@ -351,17 +402,58 @@ export class Replication {
     return segment;
   }
 
-  /** Why a command cannot be accepted now, in Redis's form. */
-  private obstacle(command: StampedCommand): string | undefined {
+  /** @returns why it is not accepted, in Redis's form */
+  private admit(name: string, args: readonly Buffer[], attachment?: Attachment): string | undefined {
+    const stamp = this.clock.next();
+    let command: StampedCommand;
+    try {
+      command = { stamp, args: normalise(name, args, stamp) };
+    } catch (error) {
+      if (error instanceof CommandError) return error.message;
+      throw error;
+    }
+    const parts = this.invalidation?.split(command.args);
+    if (attachment) {
+      const message = attach(command, attachment);
+      if (typeof message === "string") return message;
+      command = message;
+    }
+    if (this.exceeds(command)) return tooMuch(this.capacity);
+    // What was held back until its chunks had room is not turned away in the end.
+    const full = attachment ? undefined : this.fullness(commandBytes(command.args));
+    if (full !== undefined) return full;
+    if (!parts) this.home.add(this.enqueue(command));
+    else if (!attachment) this.invalidate(stamp, parts);
+    else {
+      this.invalidate(stamp, { ...parts, home: command.args });
+      // The other regions need its chunks no more.
+      this.send(LARGE, attachment.transfer, "");
+    }
+    return undefined;
+  }
+
+  private chunkObstacle(): string | undefined {
+    if (!this.regions.everyRegionReads(CHUNKS_VERSION)) {
+      return `ERR command is too large for database 1 (at most ${this.capacity} bytes) while a region may have shims that read no chunks, upgrade them`;
+    }
+    return this.fullness(0);
+  }
+
+  /** Whether a command is to be taken apart, or to travel in chunks. */
+  private isOversized(args: readonly Buffer[]): boolean {
+    return args.length > MAX_ARGUMENTS || commandBytes(args) > this.capacity - NORMALISED_BYTES;
+  }
+
+  /** Whether a command is too large for an envelope, or too long for the replay. */
+  private exceeds(command: StampedCommand): boolean {
+    if (commandBytes(command.args) > this.capacity) return true;
+    return command.args.length > MAX_ARGUMENTS && replaySteps(command).some(({ args }) => args.length > MAX_ARGUMENTS);
+  }
+
+  /** Why nothing can be accepted now, in Redis's form. */
+  private fullness(bytes: number): string | undefined {
     const overdue = this.confirmations?.obstacle;
     if (overdue !== undefined) return overdue;
-    const bytes = commandBytes(command.args);
-    if (bytes > this.capacity) {
-      return `ERR command of ${bytes} bytes is too large for database 1 (at most ${this.capacity} bytes)`;
-    }
-    if (command.args.length > MAX_ARGUMENTS && replaySteps(command).some(({ args }) => args.length > MAX_ARGUMENTS)) {
-      return `ERR command of ${command.args.length} arguments is too long for database 1 (at most ${MAX_ARGUMENTS}), split it`;
-    }
     const { outboxMaxBytes } = this.options;
     const full = this.outbox.bytes + bytes > outboxMaxBytes;
     // What is dropped for what overwrites it would count as confirmed too early.
@@ -398,11 +490,45 @@ export class Replication {
     return Object.entries(this.regionFigures()).map(([region, { canaryAgeMs }]) => [region, canaryAgeMs]);
   }
 
-  private async replayAtHome(commands: Iterable<StampedCommand>) {
-    const outcome = await this.replayer.apply(commands);
-    this.tally.replayed("home", outcome);
+  private async replayAtHome(commands: Iterable<StampedCommand>): Promise<void> {
+    const large: StampedCommand[] = [];
+    this.count("home", await this.replayer.apply(aside(commands, large)));
+    for (const message of large) {
+      // Where that fails, its copy from the bus brings it.
+      const outcome = await this.transfers.complete(decodeLarge(message)).catch(() => undefined);
+      if (outcome) this.count("home", outcome);
+    }
+  }
+
+  private async takeChunk({ args: [, transfer, offset, bytes] }: StampedCommand): Promise<void> {
+    if (!bytes) return;
+    const outcome = await this.transfers.store(String(transfer), Number(offset), bytes);
+    if (outcome) this.settle(outcome);
+  }
+
+  private async takeLarge(message: StampedCommand, from: Sender, postpone: () => void): Promise<void> {
+    const command = decodeLarge(message);
+    if (command.args.length === 0) {
+      // Its own region knows better.
+      if (from.region !== this.options.region) await this.transfers.discard(command.transfer);
+      return;
+    }
+    const outcome = await this.transfers.complete(command);
+    if (outcome) this.settle(outcome);
+    // Its chunks will complete it, or it comes again until it is too late for that.
+    else postpone();
+  }
+
+  /** @throws Error where the command is worth another try */
+  private settle(outcome: ReplayOutcome): void {
+    this.count("bus", outcome);
+    const [failure] = outcome.transient;
+    if (failure) throw new Error(`${failure.command} with stamp ${failure.stamp}: ${failure.error}`);
+  }
+
+  private count(source: "home" | "bus", outcome: ReplayOutcome): void {
+    this.tally.replayed(source, outcome);
     for (const failure of outcome.poison) this.options.log.error(failure, "the cluster cannot run an accepted command");
-    return outcome;
   }
 
   private async setClock(): Promise<void> {

@@ -10,8 +10,14 @@ export interface StreamedArgument {
   readonly pieces: () => AsyncIterable<Buffer>;
 }
 
-/** One of a request's arguments. */
-export type RequestArgument = string | Buffer | number | StreamedArgument;
+/** Arguments that are encoded already, as a request has them. */
+export interface EncodedArguments {
+  readonly count: number;
+  readonly pieces: () => AsyncIterable<Buffer>;
+}
+
+/** One of a request's arguments, or several. */
+export type RequestArgument = string | Buffer | number | StreamedArgument | EncodedArguments;
 
 /** A command of which the driver writes the header, and its caller the arguments. */
 class HeaderOnly extends Command {
@@ -32,14 +38,17 @@ class HeaderOnly extends Command {
  */
 export async function sendStreamed(connection: Redis, args: readonly RequestArgument[]): Promise<unknown> {
   const { stream } = connection;
-  const reply = Promise.resolve(connection.sendCommand(new HeaderOnly(`*${args.length}\r\n`)));
+  const count = args.reduce<number>((sum, arg) => sum + (typeof arg === "object" && "count" in arg ? arg.count : 1), 0);
+  const reply = Promise.resolve(connection.sendCommand(new HeaderOnly(`*${count}\r\n`)));
   // An error may come before all is written, while nobody listens yet.
   reply.catch(() => {});
   const write = async (bytes: string | Buffer): Promise<void> => {
     if (!stream.write(bytes)) await Promise.race([once(stream, "drain"), reply]);
   };
   for (const arg of args) {
-    if (typeof arg === "object" && "pieces" in arg) {
+    if (typeof arg === "object" && "count" in arg) {
+      for await (const piece of arg.pieces()) await write(piece);
+    } else if (typeof arg === "object" && "pieces" in arg) {
       await write(`$${arg.bytes}\r\n`);
       let left = arg.bytes;
       for await (const piece of arg.pieces()) {

@@ -6,6 +6,7 @@ import { decodeLarge, encodeLarge, type LargeCommand, packMessage, transferBytes
 import { type KeyedStep, noOutcome, type Replayer, type ReplayOutcome } from "./replayer";
 import { replayScript } from "./replayScript";
 import { replaySteps } from "./replaySteps";
+import { splits } from "./splitting";
 import { type RequestArgument, sendStreamed } from "./streamedRequest";
 import { completeScript, discardScript, readScript, storeScript } from "./transferScript";
 
@@ -35,7 +36,11 @@ function assembledKey(transfer: string): string {
 
 /** Its one step: what has several is taken apart where it is accepted. */
 function keyedSteps(command: LargeCommand): readonly KeyedStep[] {
-  return replaySteps(command).filter((step) => step.kind !== "flush");
+  const { args, tail } = command;
+  const group = splits.get(String(args[0]))?.group ?? 1;
+  return replaySteps(command)
+    .filter((step) => step.kind !== "flush")
+    .map((step) => (tail && step.kind === "modification" ? { ...step, slices: { lead: args.length, group } } : step));
 }
 
 /** A SET whose value is in database 1. */
@@ -127,7 +132,7 @@ export class Transfers {
 
   private async replay(command: LargeCommand, offsets: readonly number[]): Promise<ReplayOutcome> {
     const { replayer } = this.options;
-    const { transfer, large } = command;
+    const { transfer, large, tail } = command;
     const total = transferBytes(command);
     const [step] = keyedSteps(command);
     if (step?.kind === "overwrite") {
@@ -135,16 +140,20 @@ export class Transfers {
       await this.stream(1, ["SET", assembledKey(transfer), value, "PX", this.keepMs]);
       return replayer.applySteps([assembledStep(command, step.key, step.leaves)]);
     }
-    return replayer.applySteps(keyedSteps(command), async (args) => {
-      const streamed: RequestArgument[] = ["EVAL", replayScript, 0, ...args];
-      let start = 0;
+    return replayer.applySteps(keyedSteps(command), async (scriptArgs) => {
+      const args: RequestArgument[] = ["EVAL", replayScript, 0, ...scriptArgs];
+      const own = args.length - command.args.length;
+      let end = 0;
       for (const { index, bytes } of large) {
-        const from = start;
-        const pieces = () => this.read(transfer, offsets, from, from + bytes);
-        streamed[streamed.length - command.args.length + index] = { bytes, pieces };
-        start += bytes;
+        const start = end;
+        end += bytes;
+        args[own + index] = { bytes, pieces: () => this.read(transfer, offsets, start, start + bytes) };
       }
-      return (await this.stream(0, streamed)) as string[];
+      if (tail) {
+        args[own - 1] = command.args.length + tail.count;
+        args.push({ count: tail.count, pieces: () => this.read(transfer, offsets, 0, total) });
+      }
+      return (await this.stream(0, args)) as string[];
     });
   }
 

@@ -1,5 +1,5 @@
-// A request too large to be gathered: its bytes go to a lane as they come, or are passed over where it was answered
-// already. Alone on its lane, so that it can be given up with the lane where the rest of it is no RESP.
+// A request too large to be gathered: its bytes go to a lane or to replication as they come, or are passed over where it
+// was answered already. Alone on its lane, so that it can be given up with the lane where the rest of it is no RESP.
 import type { CommandEntry } from "../commands/commandTable";
 import { hasArity, unknownCommand, wrongArity } from "../commands/form";
 import { refusalText } from "../commands/policy";
@@ -31,34 +31,43 @@ export interface LargeHead {
   readonly typed: boolean;
 }
 
-export class LargeRequest {
-  /**
-   * @param lane where it goes; absent where it was answered already
-   * @param mayBlock whether it may block once it is complete
-   */
-  constructor(
-    readonly lane: Lane | undefined,
-    private readonly mayBlock: boolean,
-  ) {}
-
-  write(bytes: Buffer): void {
-    this.lane?.write(bytes);
-  }
-
-  /** All of it was sent: until now silence of the cluster meant nothing. */
-  end(): void {
-    if (this.lane) this.lane.blocking = this.mayBlock;
-  }
-
-  /** The rest will never come: the cluster must not wait for it, nor the client for its answer. */
-  abandon(outlet: Outlet): void {
-    if (!this.lane) return;
-    outlet.forget();
-    this.lane.destroy();
-  }
+/** Where the bytes of a large request go. */
+export interface Destination {
+  write(bytes: Buffer): void;
+  readonly congested: boolean;
+  onceDrained(callback: () => void): void;
 }
 
-/** How the shim itself answers a large request; undefined where it goes to the cluster. */
+/** A large request that is under way. */
+export interface LargeRequest {
+  /** Absent where it was answered already. */
+  readonly to: Destination | undefined;
+  /** All of it was sent. */
+  end(): void;
+  /** The rest will never come. */
+  abandon(): void;
+}
+
+/** Passes a request over. */
+export const answered: LargeRequest = { to: undefined, end() {}, abandon() {} };
+
+/** Passes a request on to the cluster. @param mayBlock whether it may block once it is complete */
+export function toLane(lane: Lane, mayBlock: boolean, outlet: Outlet): LargeRequest {
+  return {
+    to: lane,
+    // Until now silence of the cluster meant nothing.
+    end() {
+      lane.blocking = mayBlock;
+    },
+    // The cluster must not wait for the rest, nor the client for its answer.
+    abandon() {
+      outlet.forget();
+      lane.destroy();
+    },
+  };
+}
+
+/** How the shim itself answers a large request; undefined where it goes to the cluster, or to all regions. */
 export function answerLarge({ entry, argumentCount, begun, limitBytes, database, user, typed }: LargeHead) {
   if (!entry) return encodeError(unknownCommand(parseArguments(begun()).slice(0, 1)));
   const { specification } = entry;
@@ -68,8 +77,10 @@ export function answerLarge({ entry, argumentCount, begun, limitBytes, database,
   if (prohibited !== undefined) return encodeError(prohibited);
   if (database === 0 && (rule === "forward" || rule === "private" || streamed.has(specification.name)))
     return undefined;
-  if (rule !== "acknowledge" || typed) {
+  const taken = database === 1 && (rule === "accept" || (rule === "acknowledge" && !typed));
+  if (!taken) {
     return encodeError(`ERR command is too large for database ${database} (at most ${limitBytes} bytes)`);
   }
-  return hasArity(specification, argumentCount) ? ok : encodeError(wrongArity(specification.name));
+  if (!hasArity(specification, argumentCount)) return encodeError(wrongArity(specification.name));
+  return rule === "acknowledge" ? ok : undefined;
 }

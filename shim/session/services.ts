@@ -7,6 +7,7 @@ import type { Counters } from "../operations/counters";
 import type { Confirmations } from "../replication/confirmations";
 import type { EnvelopeRange } from "../replication/envelopeLog";
 import type { Receipt } from "../replication/receipts";
+import type { Upload } from "../replication/upload";
 import type { LanePool } from "../upstream/lanePool";
 
 /** What database 1 is to a session; `Replication` is it. */
@@ -32,6 +33,8 @@ export interface Virtual {
     timeoutMs: number,
     abandoned: () => boolean,
   ): Promise<Receipt | string>;
+  /** Takes a well-formed write as its bytes come. */
+  upload(command: CommandSpecification, argumentCount: number): Upload;
   /** Commands accepted so far. */
   readonly acceptedSequence: number;
   /** Commands whose replay at home is settled. */

@@ -21,7 +21,14 @@ import { readAccepted } from "../sockets/sharedReading";
 import type { Lane } from "../upstream/lane";
 import { unreachableText } from "../upstream/lanePool";
 import { LaneChoice } from "./laneChoice";
-import { answerLarge, LARGE_REQUEST_BYTES, LargeRequest } from "./largeRequest";
+import {
+  answered,
+  answerLarge,
+  type Destination,
+  LARGE_REQUEST_BYTES,
+  type LargeRequest,
+  toLane,
+} from "./largeRequest";
 import { Outlet } from "./outlet";
 import type { SessionServices } from "./services";
 
@@ -154,7 +161,7 @@ export class Session implements LocalSession {
       case "large":
         return this.takeLarge();
       case "error":
-        this.stream?.abandon(this.outlet);
+        this.abandonStream();
         this.leave(encodeError(this.scanner.error));
         return true;
     }
@@ -191,10 +198,10 @@ export class Session implements LocalSession {
   }
 
   /** Holds the client back while the cluster takes less than it sends. */
-  private pauseWhileCongested(lane: Lane): void {
-    if (!lane.congested || this.congested) return;
+  private pauseWhileCongested(to: Destination): void {
+    if (!to.congested || this.congested) return;
     this.congested = true;
-    lane.onceDrained(() => {
+    to.onceDrained(() => {
       this.congested = false;
       this.readOrPause();
     });
@@ -359,11 +366,16 @@ export class Session implements LocalSession {
     if (!this.user?.takeTurn()) return this.answerError(tooFast(this.user));
     const acceptance = virtual.accept(form.command, words);
     if (!acceptance.ok) return this.answerError(acceptance.error);
+    return this.answerAccepted(form.command, words);
+  }
+
+  private answerAccepted(command: CommandSpecification, words: readonly Buffer[]): true {
+    const { virtual } = this.services;
     this.homeSequence = virtual.acceptedSequence;
     this.lastEnvelope = virtual.newestEnvelope;
     if (this.firstEnvelope === 0) this.firstEnvelope = this.lastEnvelope;
-    if (!virtual.confirmations) return this.acknowledge(form.command, words);
-    this.hold(virtual.confirmations, this.acknowledgement(form.command, words));
+    if (!virtual.confirmations) return this.acknowledge(command, words);
+    this.hold(virtual.confirmations, this.acknowledgement(command, words));
     return true;
   }
 
@@ -402,28 +414,54 @@ export class Session implements LocalSession {
     const begun = (): Buffer =>
       Buffer.concat([...this.held, this.chunk.subarray(scanner.start)]).subarray(0, LARGE_REQUEST_BYTES);
     const answer = answerLarge({ entry, argumentCount, begun, limitBytes, database, user, typed });
-    if (answer) {
-      this.outlet.answer(answer);
-      this.stream = new LargeRequest(undefined, false);
+    if (answer || !entry) {
+      if (answer) this.outlet.answer(answer);
+      this.stream = answered;
     } else {
-      if (this.outlet.inFlight > 0) return false;
-      const lane = this.chooseLane(true);
-      if (lane === undefined) return false;
-      if (typeof lane === "string") this.answerError(lane);
-      // Until the client has sent it all, silence of the cluster means nothing.
-      else this.send(lane, 1, this.held, true);
-      this.stream = new LargeRequest(typeof lane === "string" ? undefined : lane, entry?.regional !== "forward");
+      if (this.outlet.inFlight > 0 && !(database === 1 && this.outlet.holding)) return false;
+      const stream = database === 0 ? this.streamToLane(entry) : this.streamToRegions(entry, argumentCount);
+      if (typeof stream === "string") this.answerError(stream);
+      else if (!stream) return false;
+      this.stream = typeof stream === "string" ? answered : stream;
     }
     this.held = [];
     return true;
   }
 
+  private streamToLane({ regional }: CommandEntry): LargeRequest | string | undefined {
+    const lane = this.chooseLane(true);
+    if (lane === undefined || typeof lane === "string") return lane;
+    // Until the client has sent it all, silence of the cluster means nothing.
+    this.send(lane, 1, this.held, true);
+    return toLane(lane, regional !== "forward", this.outlet);
+  }
+
+  private streamToRegions({ specification }: CommandEntry, argumentCount: number): LargeRequest | string {
+    if (!this.user?.takeTurn()) return tooFast(this.user);
+    const upload = this.services.virtual.upload(specification, argumentCount);
+    for (const bytes of this.held) upload.write(bytes);
+    return {
+      to: upload,
+      end: () => {
+        const error = upload.finish();
+        if (error === undefined) this.answerAccepted(specification, upload.outline());
+        else this.answerError(error);
+      },
+      abandon: () => upload.abandon(),
+    };
+  }
+
   /** Passes on the chunk's part of a streaming request. */
   private writeStream(end: number): void {
-    const { stream } = this;
-    if (!stream?.lane) return;
-    stream.write(this.chunk.subarray(this.scanner.start, end));
-    this.pauseWhileCongested(stream.lane);
+    const to = this.stream?.to;
+    if (!to) return;
+    to.write(this.chunk.subarray(this.scanner.start, end));
+    this.pauseWhileCongested(to);
+  }
+
+  private abandonStream(): void {
+    this.stream?.abandon();
+    this.stream = undefined;
   }
 
   private answerError(text: string): true {
@@ -468,6 +506,7 @@ export class Session implements LocalSession {
     this.leaving = true;
     this.waiting = undefined;
     this.outlet.lane?.resume();
+    this.abandonStream();
     this.lanes.release();
   }
 }

@@ -144,14 +144,6 @@ describeWithServer("three regions with two shims each", () => {
     ]);
   });
 
-  test("a command too large for database 1 is refused, one too large to gather as well, and the connection goes on", async () => {
-    const client = await open(regions[0], 0, 1);
-    client.send(["SET", "k", Buffer.alloc(250_000, "\u00e9")], ["SET", "k", "x".repeat(600_000)], ["PING"]);
-    const replies = await client.take(3);
-    expect(replies[1]).toMatch(/^-ERR command is too large for database 1 \(at most 262144 bytes\)/);
-    expect(replies[2]).toBe("+PONG\r\n");
-  });
-
   test("INFO tells of the shim and nothing of addresses", async () => {
     const client = await open(regions[2], 1);
     const info = await client.call("INFO");

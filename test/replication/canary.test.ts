@@ -85,6 +85,7 @@ describeWithServer("canaries", () => {
       envelopeVersion: 2,
       envelopeMaxBytes: 1 << 18,
       horizonMs: 600_000,
+      largeCommandMaxBytes: 1 << 20,
       recordsMaxBytes: 1 << 26,
       canaryIntervalMs: 40,
       log,

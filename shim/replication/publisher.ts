@@ -77,9 +77,12 @@ export class Publisher {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.immediate = undefined;
-    this.nextAtMs = performance.now() + this.intervalMs;
     const { outbox } = this.options;
-    for (let next = this.next(); next; next = outbox.envelopes > 1 ? this.next() : undefined) void this.publish(next);
+    for (let next = this.next(); next; next = outbox.envelopes > 1 ? this.next() : undefined) {
+      // A canary alone makes no command wait: one in a hundred would, in quiet.
+      if (next.commands > 0) this.nextAtMs = performance.now() + this.intervalMs;
+      void this.publish(next);
+    }
     this.wake();
   }
 

@@ -56,6 +56,20 @@ describe("publisher", () => {
     expect(outbox).toMatchObject({ commands: 0, bytes: 0, envelopes: 0 });
   });
 
+  it("lets no command wait for a canary that was alone", async () => {
+    const { add, outbox, publisher, published, nextPublish } = start({ intervalMs: 1_000_000, capacity: 1000 });
+    outbox.add({
+      stamp: { ms: 0, counter: 0, origin: 1 },
+      args: ["ECHO", "", "canary"].map((arg) => Buffer.from(arg)),
+    });
+    publisher.wake();
+    await nextPublish();
+    add("1");
+    await nextPublish();
+    expect(published).toEqual(["canary", "1"]);
+    await publisher.drain(0);
+  });
+
   it("splits between commands, and does not pace full envelopes", async () => {
     const { add, publisher, published, nextPublish } = start({ intervalMs: 1_000_000, capacity: 2 * size });
     add("1", "2", "3", "4", "5");

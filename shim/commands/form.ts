@@ -43,3 +43,9 @@ export function unknownCommand(words: readonly Buffer[]): string {
 function printable(word: Buffer | undefined): string {
   return word?.toString("latin1").split("\0", 1)[0] ?? "";
 }
+
+/** The subcommand where the command is a container's; the container where it has no such one. */
+export function calledCommand(command: CommandSpecification, words: readonly Buffer[]): CommandSpecification {
+  if (command.subcommands.size === 0) return command;
+  return command.subcommands.get(words[1]?.toString("latin1").toUpperCase() ?? "") ?? command;
+}

@@ -146,3 +146,12 @@ async function info(words: readonly Buffer[], { protocol }: LocalSession, source
     ? Buffer.from(`=${Buffer.byteLength(text) + 4}\r\ntxt:${text}\r\n`)
     : encodeBulk(Buffer.from(text));
 }
+
+/** Whether it is CLIENT SETINFO or CLIENT SETNAME, which drivers send at connect. */
+export function namesClient(words: readonly Buffer[]): boolean {
+  const [name, subcommand] = words.map((word) => word.toString("latin1").toUpperCase());
+  return (
+    name === "CLIENT" &&
+    ((subcommand === "SETINFO" && words.length === 4) || (subcommand === "SETNAME" && words.length === 3))
+  );
+}

@@ -5,15 +5,12 @@
 // event is taken again once the session is idle.
 import type { Socket } from "node:net";
 import type { CommandEntry } from "../commands/commandTable";
-import { checkForm, unknownCommand } from "../commands/form";
+import { calledCommand, unknownCommand } from "../commands/form";
 import { type Inspection, inspect } from "../commands/inspection";
-import { answerLocally, type LocalSession, openCommands } from "../commands/local";
-import { isWrite, refusalText } from "../commands/policy";
-import { parseReceipt } from "../commands/receipt";
+import { answerLocally, type LocalSession, namesClient, openCommands } from "../commands/local";
+import { refusalText } from "../commands/policy";
 import type { CommandSpecification } from "../commands/specification";
-import { typedReply } from "../commands/typedReplies";
 import { type Principal, prohibition } from "../commands/users";
-import type { Confirmations } from "../replication/confirmations";
 import { parseArguments, splitInline } from "../resp/arguments";
 import { encodeError, encodeRequest, encodeSimple, type Protocol } from "../resp/encoder";
 import { type RequestEvent, RequestScanner } from "../resp/requestScanner";
@@ -31,6 +28,7 @@ import {
 } from "./largeRequest";
 import { Outlet } from "./outlet";
 import type { SessionServices } from "./services";
+import { VirtualCommands } from "./virtualCommands";
 
 const ok = encodeSimple("OK");
 const noAuth = encodeError("NOAUTH Authentication required.");
@@ -47,23 +45,17 @@ export class Session implements LocalSession {
   private readonly scanner: RequestScanner<CommandEntry>;
   private readonly outlet: Outlet;
   private readonly lanes: LaneChoice;
+  private readonly virtual: VirtualCommands;
   private chunk: Buffer = Buffer.alloc(0);
   /** Earlier chunks' bytes of the command under way. */
   private held: Buffer[] = [];
   /** Commands in a row that go to one shared lane in one piece. */
   private run: { lane: Lane; head: Buffer[]; start: number; end: number; count: number } | undefined;
   private stream: LargeRequest | undefined;
-  /** Accepted commands of this session up to here must be replayed at home before database 0 is asked. */
-  private homeSequence = 0;
-  /** Where its commands on database 1 went, by the numbers of envelopes; 0: none that other regions may lack. */
-  private firstEnvelope = 0;
-  private lastEnvelope = 0;
   /** The event that has to wait. */
   private waiting: RequestEvent | undefined;
   /** The lane takes less than the client sends. */
   private congested = false;
-  /** A confirmation by the bus is waited for. */
-  private confirming = false;
   /** While an answer is fetched nothing else is taken. */
   private fetching = false;
   /** No more is taken; once idle the connection closes. */
@@ -76,7 +68,7 @@ export class Session implements LocalSession {
     accepted: Socket,
     private readonly services: SessionServices,
     /** Whether database 1 answers in the types that commands have, instead of OK. */
-    private readonly typed: boolean,
+    typed: boolean,
   ) {
     this.scanner = new RequestScanner(services.table);
     this.socket = readAccepted(accepted, (bytes) => this.receive(bytes));
@@ -87,6 +79,7 @@ export class Session implements LocalSession {
       overflow: (waitingBytes) => this.onOverflow(waitingBytes),
     });
     this.lanes = new LaneChoice(services.pool, this.outlet);
+    this.virtual = new VirtualCommands(this, this.outlet, services, typed);
     socket.on("end", () => this.onEnd());
     socket.on("error", (error) =>
       services.log.debug({ session: id, reason: error.message }, "a client's socket failed"),
@@ -214,9 +207,8 @@ export class Session implements LocalSession {
 
   /** As {@link LaneChoice.choose}; what this session wrote on database 1 must be there before database 0 is asked. */
   private chooseLane(alone = false): Lane | string | undefined {
-    const { virtual } = this.services;
-    if (virtual.homeSequence >= this.homeSequence) return this.lanes.choose(this.protocol, alone);
-    virtual.onHome(this.homeSequence, () => this.onIdle());
+    if (this.virtual.atHome) return this.lanes.choose(this.protocol, alone);
+    this.virtual.onceAtHome(() => this.onIdle());
     return undefined;
   }
 
@@ -262,7 +254,9 @@ export class Session implements LocalSession {
     if (!entry) return this.answerError(unknownCommand(words));
     const rule = this.database === 0 ? entry.regional : entry.virtual;
     const prohibited =
-      user && rule !== "local" && rule !== "refuse" ? prohibition(user, called(entry, words)) : undefined;
+      user && rule !== "local" && rule !== "refuse"
+        ? prohibition(user, calledCommand(entry.specification, words))
+        : undefined;
     if (prohibited !== undefined) return this.answerError(prohibited);
     switch (rule) {
       case "refuse":
@@ -283,7 +277,7 @@ export class Session implements LocalSession {
       case "receipt":
         return this.takeReceipt(entry, words);
       default:
-        return this.takeVirtual(entry, words);
+        return this.virtual.take(entry, words);
     }
   }
 
@@ -328,23 +322,11 @@ export class Session implements LocalSession {
     return true;
   }
 
-  /** WAIT: how many other regions have replayed what this session has sent. */
   private takeReceipt({ specification }: CommandEntry, words: readonly Buffer[]): boolean {
     if (this.outlet.inFlight > 0) return false;
-    const request = parseReceipt(specification, words);
-    if ("error" in request) return this.answerError(request.error);
-    const { counters, virtual } = this.services;
-    const { firstEnvelope: first, lastEnvelope: last } = this;
-    const sent = first === 0 ? undefined : { first, last };
-    const receipt = virtual.wait(sent, request.regions, request.timeoutMs, () => this.socket.destroyed);
-    counters.local++;
-    return this.fetch(
-      receipt.then((found) => {
-        if (typeof found === "string") return encodeError(found);
-        if (found.everywhere) this.firstEnvelope = 0;
-        return Buffer.from(`:${found.regions}\r\n`);
-      }),
-    );
+    this.services.counters.local++;
+    const receipt = this.virtual.receipt(specification, words, () => this.socket.destroyed);
+    return typeof receipt === "string" ? this.answerError(receipt) : this.fetch(receipt);
   }
 
   /** Unauthenticated clients are held to smaller frames by the scanner. */
@@ -353,63 +335,10 @@ export class Session implements LocalSession {
     return this.database === 0 ? LARGE_REQUEST_BYTES : this.services.virtualLimitBytes;
   }
 
-  private takeVirtual(entry: CommandEntry, words: readonly Buffer[]): boolean {
-    const { counters, virtual } = this.services;
-    const form = checkForm(entry.specification, words);
-    if ("error" in form) return this.answerError(form.error);
-    if (!isWrite(form.command)) {
-      counters.acknowledged++;
-      return this.acknowledge(form.command, words);
-    }
-    // Its home replay must not overtake what is in flight to database 0.
-    if (this.outlet.inFlight > 0 && !this.outlet.holding) return false;
-    if (!this.user?.takeTurn()) return this.answerError(tooFast(this.user));
-    const acceptance = virtual.accept(form.command, words);
-    if (!acceptance.ok) return this.answerError(acceptance.error);
-    return this.answerAccepted(form.command, words);
-  }
-
-  private answerAccepted(command: CommandSpecification, words: readonly Buffer[]): true {
-    const { virtual } = this.services;
-    this.homeSequence = virtual.acceptedSequence;
-    this.lastEnvelope = virtual.newestEnvelope;
-    if (this.firstEnvelope === 0) this.firstEnvelope = this.lastEnvelope;
-    if (!virtual.confirmations) return this.acknowledge(command, words);
-    this.hold(virtual.confirmations, this.acknowledgement(command, words));
-    return true;
-  }
-
-  private acknowledge(command: CommandSpecification, words: readonly Buffer[]): true {
-    this.outlet.answer(this.acknowledgement(command, words));
-    return true;
-  }
-
-  private acknowledgement({ name }: CommandSpecification, words: readonly Buffer[]): Buffer {
-    return this.typed ? typedReply(name, words, this.protocol) : ok;
-  }
-
-  /** Answers the command accepted last once the bus has it. */
-  private hold(confirmations: Confirmations, answer: Buffer): void {
-    this.outlet.hold(confirmations.added, answer);
-    this.awaitConfirmation(confirmations);
-  }
-
-  /** One of the answers held is waited for, the oldest; it brings others along. */
-  private awaitConfirmation(confirmations: Confirmations): void {
-    const { heldSince } = this.outlet;
-    if (heldSince === undefined || this.confirming) return;
-    this.confirming = true;
-    confirmations.onConfirmed(heldSince, () => {
-      this.confirming = false;
-      const { confirmed, obstacle, doubt } = confirmations;
-      this.outlet.release(confirmed, obstacle === undefined ? undefined : encodeError(doubt));
-      this.awaitConfirmation(confirmations);
-    });
-  }
-
   /** The command under way is too large to be gathered: it is passed on as it comes, or answered and passed over. */
   private takeLarge(): boolean {
-    const { scanner, database, user, typed } = this;
+    const { scanner, database, user } = this;
+    const { typed } = this.virtual;
     const { entry, argumentCount, largeBytes: limitBytes } = scanner;
     const begun = (): Buffer =>
       Buffer.concat([...this.held, this.chunk.subarray(scanner.start)]).subarray(0, LARGE_REQUEST_BYTES);
@@ -419,7 +348,7 @@ export class Session implements LocalSession {
       this.stream = answered;
     } else {
       if (this.outlet.inFlight > 0 && !(database === 1 && this.outlet.holding)) return false;
-      const stream = database === 0 ? this.streamToLane(entry) : this.streamToRegions(entry, argumentCount);
+      const stream = database === 0 ? this.streamToLane(entry) : this.virtual.stream(entry, argumentCount, this.held);
       if (typeof stream === "string") this.answerError(stream);
       else if (!stream) return false;
       this.stream = typeof stream === "string" ? answered : stream;
@@ -434,21 +363,6 @@ export class Session implements LocalSession {
     // Until the client has sent it all, silence of the cluster means nothing.
     this.send(lane, 1, this.held, true);
     return toLane(lane, regional !== "forward", this.outlet);
-  }
-
-  private streamToRegions({ specification }: CommandEntry, argumentCount: number): LargeRequest | string {
-    if (!this.user?.takeTurn()) return tooFast(this.user);
-    const upload = this.services.virtual.upload(specification, argumentCount);
-    for (const bytes of this.held) upload.write(bytes);
-    return {
-      to: upload,
-      end: () => {
-        const error = upload.finish();
-        if (error === undefined) this.answerAccepted(specification, upload.outline());
-        else this.answerError(error);
-      },
-      abandon: () => upload.abandon(),
-    };
   }
 
   /** Passes on the chunk's part of a streaming request. */
@@ -509,25 +423,6 @@ export class Session implements LocalSession {
     this.abandonStream();
     this.lanes.release();
   }
-}
-
-/** The subcommand where it is a container's; the container where it has no such one. */
-function called({ specification }: CommandEntry, words: readonly Buffer[]): CommandSpecification {
-  if (specification.subcommands.size === 0) return specification;
-  return specification.subcommands.get(words[1]?.toString("latin1").toUpperCase() ?? "") ?? specification;
-}
-
-/** CLIENT SETINFO and CLIENT SETNAME, which drivers send at connect. */
-function namesClient(words: readonly Buffer[]): boolean {
-  const [name, subcommand] = words.map((word) => word.toString("latin1").toUpperCase());
-  return (
-    name === "CLIENT" &&
-    ((subcommand === "SETINFO" && words.length === 4) || (subcommand === "SETNAME" && words.length === 3))
-  );
-}
-
-function tooFast(user: Principal | undefined): string {
-  return `BUSY User ${user?.name} may write ${user?.database1PerSecond} times a second on database 1, try again later`;
 }
 
 function nameOf(entry: CommandEntry | undefined): string {

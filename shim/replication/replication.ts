@@ -8,7 +8,6 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Bus } from "../bus/bus";
 import type { CommandSpecification } from "../commands/specification";
-import { encodeRequest } from "../resp/encoder";
 import { Canary } from "./canary";
 import { Confirmations } from "./confirmations";
 import { Consumer } from "./consumer";
@@ -16,23 +15,19 @@ import { commandsCapacity, EnvelopeCodec, type EnvelopeKey, type StampedCommand 
 import type { EnvelopeRange } from "./envelopeLog";
 import { Figures, type ReplicationFigures } from "./figures";
 import { HomeReplay } from "./homeReplay";
-import { type Invalidating, Invalidation } from "./invalidation";
-import { attach, decodeLarge } from "./largeCommand";
+import { type Acceptance, Intake } from "./intake";
+import { decodeLarge } from "./largeCommand";
 import { CANARY, CHUNK, isMessage, LARGE, type MessageHandlers, type Sender } from "./messages";
-import { CommandError, hasKin, normalise } from "./normalisation";
 import { Outbox } from "./outbox";
 import { Publisher } from "./publisher";
 import { PURGE, Purger } from "./purge";
 import { ASK, RECEIPT, type Receipt, Receipts } from "./receipts";
 import { type RegionFigures, Regions, type Report } from "./regions";
 import { Replayer, type ReplayOutcome } from "./replayer";
-import { MAX_ARGUMENTS } from "./replayScript";
-import { replaySteps } from "./replaySteps";
-import { commandBytes, Segment } from "./segment";
-import { Clock, parseStamp, type Stamp } from "./stamp";
+import { Segment } from "./segment";
+import { Clock, parseStamp } from "./stamp";
 import { Transfers } from "./transfers";
-import { type Attachment, tooMuch, type Upload } from "./upload";
-import { Uploads } from "./uploads";
+import type { Upload } from "./upload";
 
 /** What a {@link Replication} needs. */
 export interface ReplicationOptions {
@@ -65,32 +60,13 @@ export interface ReplicationOptions {
   readonly registry: Registry;
 }
 
-/** What {@link Replication.accept} says; `error` is in Redis's form, without the `-`. */
-export type Acceptance = { readonly ok: true } | { readonly ok: false; readonly error: string };
-
-const accepted: Acceptance = { ok: true };
 const FIRST_CONTACT_TIMEOUT_MS = 2_000;
 const CLOCK_SAMPLE_INTERVAL_MS = 30_000;
 const GOODBYE_TIMEOUT_MS = 1_000;
-/** A full outbox is gone through again only once this part of it is new: else every refusal would cost a pass. */
-const COALESCE_SHARE = 8;
 /** Of the publish interval: a busy queue is asked so often, which saves requests and adds no more than that to the lag. */
 const RECEIVE_SHARE = 1 / 5;
-/** Commands that only this region replays are let go of in pieces of this size. */
-const AT_HOME_BYTES = 64 * 1024;
-/** Normalising makes a command longer by so much at most. */
-const NORMALISED_BYTES = 128;
-/** So much waits in the outbox before clients with large commands are held back. */
-const MAX_CHUNKS_BYTES = 4 * 1024 * 1024;
-/** The version of envelopes that brought messages. */
-const CHUNKS_VERSION = 2;
 /** A cluster that leaves commands unanswered for so long counts as lost. */
 const SOCKET_TIMEOUT_MS = 5_000;
-
-/** Why a command cannot be replayed at all, in Redis's form. */
-function unreplayable({ flags }: CommandSpecification, name: string): string | undefined {
-  return flags.has("noscript") && !hasKin(name) ? `ERR '${name}' cannot be replayed, send it on database 0` : undefined;
-}
 
 /** Passes commands on, and puts messages aside. */
 function* aside(commands: Iterable<StampedCommand>, messages: StampedCommand[]): Generator<StampedCommand> {
@@ -108,27 +84,20 @@ export class Replication {
   private readonly cluster: Redis;
   private readonly clock: Clock;
   private readonly codec: EnvelopeCodec;
-  private readonly capacity: number;
   private readonly outbox: Outbox;
   private readonly publisher: Publisher;
-  private readonly invalidation: Invalidation | undefined;
-  /** Commands that no other region gets. */
-  private atHome: Segment;
   private readonly replayer: Replayer;
   private readonly purger: Purger;
   private readonly receipts: Receipts;
-  private newestSegment: Segment | undefined;
   private readonly home: HomeReplay;
   private readonly consumer: Consumer;
   private readonly handlers: MessageHandlers = new Map();
   private readonly regions: Regions;
   private readonly transfers: Transfers;
-  private readonly uploads: Uploads;
+  private readonly intake: Intake;
   private readonly canary: Canary;
   private readonly tally: Figures;
   private sampling: NodeJS.Timeout | undefined;
-  /** What has come into the outbox since it was coalesced last. */
-  private addedBytes = 0;
 
   constructor(options: ReplicationOptions) {
     const { region, origin = randomInt(2 ** 32), bus, log, confirmWithinMs } = options;
@@ -145,10 +114,8 @@ export class Replication {
       retryStrategy: (attempt) => Math.min(2_000, 50 * 2 ** attempt) * (0.5 + Math.random() / 2),
     });
     this.clock = new Clock(origin);
-    this.capacity = commandsCapacity(region, options.envelopeMaxBytes);
-    this.invalidation = options.invalidate?.length ? new Invalidation(options.invalidate) : undefined;
-    this.atHome = new Segment(origin);
-    this.outbox = new Outbox(origin, this.capacity);
+    const capacity = commandsCapacity(region, options.envelopeMaxBytes);
+    this.outbox = new Outbox(origin, capacity);
     this.tally = new Figures(
       origin.toString(16).padStart(8, "0"),
       this.outbox,
@@ -174,18 +141,6 @@ export class Replication {
       horizonMs: options.horizonMs,
       nowMs: () => this.clock.nowMs(),
     });
-    this.uploads = new Uploads({
-      capacity: this.capacity,
-      maxBytes: options.largeCommandMaxBytes,
-      maxMs: options.horizonMs,
-      outbox: this.outbox,
-      maxWaitingBytes: Math.min(MAX_CHUNKS_BYTES, options.outboxMaxBytes / 2),
-      transfers: this.transfers,
-      newStamp: () => this.clock.next(),
-      send: (name, ...args) => this.send(name, ...args),
-      complete: (name, args, attachment) => this.admit(name, args, attachment),
-      obstacle: () => this.chunkObstacle(),
-    });
     this.canary = new Canary({
       intervalMs: options.canaryIntervalMs,
       recordsMaxBytes: options.recordsMaxBytes,
@@ -194,7 +149,7 @@ export class Replication {
       clock: this.clock,
       report: () => this.report(false),
       // While the bus is away they would pile up.
-      send: (text) => this.publisher.blocked || this.send(CANARY, text),
+      send: (text) => this.publisher.blocked || this.intake.send(CANARY, text),
       log,
     });
     this.purger = new Purger({
@@ -209,9 +164,27 @@ export class Replication {
       cluster: this.cluster,
       clock: this.clock,
       horizonMs: options.horizonMs,
-      capacity: this.capacity,
+      capacity,
       others: () => Object.keys(this.regionFigures()).filter((name) => name !== region),
-      send: (name, ...args) => this.send(name, ...args),
+      send: (name, ...args) => this.intake.send(name, ...args),
+    });
+    this.intake = new Intake({
+      clock: this.clock,
+      capacity,
+      outbox: this.outbox,
+      outboxMaxBytes: options.outboxMaxBytes,
+      publisher: this.publisher,
+      confirmations: this.confirmations,
+      home: this.home,
+      envelopes: this.receipts.log,
+      regions: this.regions,
+      transfers: this.transfers,
+      largeCommandMaxBytes: options.largeCommandMaxBytes,
+      horizonMs: options.horizonMs,
+      purger: this.purger,
+      invalidate: options.invalidate ?? [],
+      figures: this.tally,
+      log,
     });
     this.handlers.set(ASK, (message, from) => this.receipts.asked(message, from));
     this.handlers.set(RECEIPT, (message, from) => this.receipts.answered(message, from));
@@ -259,36 +232,14 @@ export class Replication {
     this.canary.start();
   }
 
-  /**
-   * Takes a write on database 1: either it will be replayed in every region, or it is an error. What is kept of the
-   * arguments is copied.
-   *
-   * @param command - known to the server, a write, not refused, and of this arity; a subcommand where there is one.
-   * @param args - the name as the client sent it, then the rest.
-   */
+  /** See {@link Intake.accept}. */
   accept(command: CommandSpecification, args: readonly Buffer[]): Acceptance {
-    const [name = command.name] = command.name.split("|");
-    if (name === PURGE) return this.purge(args);
-    const refusal = unreplayable(command, name);
-    const error = refusal ?? this.admit(name, args);
-    if (error === undefined) return accepted;
-    if (refusal !== undefined || !this.isOversized(args)) return { ok: false, error };
-    const upload = this.uploads.begin(name, args.length);
-    upload.write(encodeRequest(args));
-    const failure = upload.finish();
-    return failure === undefined ? accepted : { ok: false, error: failure };
+    return this.intake.accept(command, args);
   }
 
-  /**
-   * Takes a write on database 1 as its bytes come, however large it is.
-   *
-   * @param command - as for {@link Replication.accept}.
-   * @param argumentCount - the name included.
-   */
+  /** See {@link Intake.upload}. */
   upload(command: CommandSpecification, argumentCount: number): Upload {
-    const [name = command.name] = command.name.split("|");
-    const refusal = name === PURGE ? tooMuch(this.capacity) : unreplayable(command, name);
-    return this.uploads.begin(name, argumentCount, refusal);
+    return this.intake.upload(command, argumentCount);
   }
 
   /** The number of the envelope in which the newest command is. */
@@ -357,114 +308,6 @@ export class Replication {
   /** For INFO: every region, this one included, as canaries tell. */
   regionFigures(): Readonly<Record<string, RegionFigures>> {
     return this.regions.figures(this.clock.nowMs());
-  }
-
-  /** Sends a message to the shims of every region, this one included. What asks for it bounds the outbox. */
-  private send(name: string, ...args: readonly (string | Buffer)[]): Stamp {
-    const stamp = this.clock.next();
-    this.enqueue({ stamp, args: [name, ...args].map((arg) => Buffer.from(arg)) });
-    return stamp;
-  }
-
-  /** The region's own copy of the message carries on where this shim fails to. */
-  private purge([, pattern = Buffer.alloc(0)]: readonly Buffer[]): Acceptance {
-    if (!this.regions.everyRegionReads(2)) {
-      return { ok: false, error: `ERR ${PURGE} is not known to all regions' shims yet, upgrade them first` };
-    }
-    const message = { stamp: this.clock.next(), args: [Buffer.from(PURGE), Buffer.from(pattern)] };
-    const error = this.exceeds(message) ? tooMuch(this.capacity) : this.fullness(commandBytes(message.args));
-    if (error !== undefined) return { ok: false, error };
-    this.enqueue(message);
-    this.purger.run(message).catch((cause) => this.options.log.warn({ err: cause }, "cannot purge now: trying again"));
-    return accepted;
-  }
-
-  private invalidate(stamp: Stamp, { everywhere, home, elsewhere }: Invalidating): void {
-    let own = stamp;
-    if (everywhere) {
-      this.home.add(this.enqueue({ stamp, args: everywhere }));
-      own = this.clock.next();
-    }
-    this.enqueue({ stamp: own, args: elsewhere });
-    if (this.atHome.bytes > AT_HOME_BYTES) this.atHome = new Segment(own.origin);
-    this.atHome.append({ stamp: own, args: home });
-    this.home.add(this.atHome);
-    this.tally.invalidated(elsewhere.length - 1);
-  }
-
-  private enqueue(command: StampedCommand): Segment {
-    const segment = this.outbox.add(command);
-    if (segment !== this.newestSegment) this.receipts.log.begin(command.stamp);
-    this.newestSegment = segment;
-    this.confirmations?.add();
-    this.addedBytes += segment.newestBytes;
-    this.publisher.wake();
-    return segment;
-  }
-
-  /** @returns why it is not accepted, in Redis's form */
-  private admit(name: string, args: readonly Buffer[], attachment?: Attachment): string | undefined {
-    const stamp = this.clock.next();
-    let command: StampedCommand;
-    try {
-      command = { stamp, args: normalise(name, args, stamp) };
-    } catch (error) {
-      if (error instanceof CommandError) return error.message;
-      throw error;
-    }
-    const parts = this.invalidation?.split(command.args);
-    if (attachment) {
-      const message = attach(command, attachment);
-      if (typeof message === "string") return message;
-      command = message;
-    }
-    if (this.exceeds(command)) return tooMuch(this.capacity);
-    // What was held back until its chunks had room is not turned away in the end.
-    const full = attachment ? undefined : this.fullness(commandBytes(command.args));
-    if (full !== undefined) return full;
-    if (!parts) this.home.add(this.enqueue(command));
-    else if (!attachment) this.invalidate(stamp, parts);
-    else {
-      this.invalidate(stamp, { ...parts, home: command.args });
-      // The other regions need its chunks no more.
-      this.send(LARGE, attachment.transfer, "");
-    }
-    return undefined;
-  }
-
-  private chunkObstacle(): string | undefined {
-    if (!this.regions.everyRegionReads(CHUNKS_VERSION)) {
-      return `ERR command is too large for database 1 (at most ${this.capacity} bytes) while a region may have shims that read no chunks, upgrade them`;
-    }
-    return this.fullness(0);
-  }
-
-  /** Whether a command is to be taken apart, or to travel in chunks. */
-  private isOversized(args: readonly Buffer[]): boolean {
-    return args.length > MAX_ARGUMENTS || commandBytes(args) > this.capacity - NORMALISED_BYTES;
-  }
-
-  /** Whether a command is too large for an envelope, or too long for the replay. */
-  private exceeds(command: StampedCommand): boolean {
-    if (commandBytes(command.args) > this.capacity) return true;
-    return command.args.length > MAX_ARGUMENTS && replaySteps(command).some(({ args }) => args.length > MAX_ARGUMENTS);
-  }
-
-  /** Why nothing can be accepted now, in Redis's form. */
-  private fullness(bytes: number): string | undefined {
-    const overdue = this.confirmations?.obstacle;
-    if (overdue !== undefined) return overdue;
-    const { outboxMaxBytes } = this.options;
-    const full = this.outbox.bytes + bytes > outboxMaxBytes;
-    // What is dropped for what overwrites it would count as confirmed too early.
-    if (full && !this.confirmations && this.addedBytes > outboxMaxBytes / COALESCE_SHARE) {
-      this.addedBytes = 0;
-      this.outbox.coalesce();
-    }
-    if (Math.max(this.outbox.bytes, this.home.bytes) + bytes > outboxMaxBytes) {
-      return `BUSY database 1 has ${outboxMaxBytes} bytes of commands waiting to be sent, try again later`;
-    }
-    return undefined;
   }
 
   /** Nothing of this shim is outstanding: nobody need wait for it. Where the bus does not take that, they find out. */

@@ -49,7 +49,7 @@ export function parseStamp(text: string): Stamp | undefined {
 
 /** Issues one origin's stamps. Its physical part follows the region's Redis clock once that has been sampled. */
 export class Clock {
-  private readonly origin: number;
+  readonly origin: number;
   private readonly monotonicMs: () => number;
   private offsetMs: number;
   private lastMs = 0;

@@ -50,8 +50,11 @@ async function read(server: Redis, key: string, type: string): Promise<unknown> 
       return (await server.smembers(key)).sort();
     case "zset":
       return server.zrange(key, "0", "-1", "WITHSCORES");
-    case "hash":
-      return [Object.entries(await server.hgetall(key)).sort(), [...(await fieldExpiries(server, key))].sort()];
+    case "hash": {
+      const fields = Object.entries(await server.hgetall(key)).sort();
+      // Whose fields have all expired is still there until the server comes past.
+      return fields.length === 0 ? undefined : [fields, [...(await fieldExpiries(server, key))].sort()];
+    }
     case "stream":
       return [await server.xrange(key, "-", "+"), await streamIds(server, key), await server.xinfo("GROUPS", key)];
     default:

@@ -7,12 +7,13 @@
 //     u           the base is too large to be kept
 //     n           the newest command's stamp
 //     g, x        fingerprint of what the newest command left, and when that expires
+//     w           fields of the hash may expire: when the first of those that are left does, or empty
 //     c, b        number of commands, and their bytes
 //     e<stamp>    a command: the index of an instant among its arguments (or 0), then its arguments
 //
 // A server cannot run a command at an instant of the past: an expiry that has passed meanwhile would take effect before
 // commands that are older. So commands are run with all their instants moved OFFSET into the future; where one of them has
-// been reached by the next command's stamp, the key goes first.
+// been reached by the next command's stamp, the key goes first, and so do fields; those of the base are packed as moved.
 
 /** Follows `records`. ARGV has the horizon in milliseconds as its fourth value. */
 export const journals = `
@@ -90,6 +91,42 @@ local function baseOf(key)
   return nil, true
 end
 
+-- Which of the commands, as they are normalised, may let a field expire.
+local timesFields = { HPEXPIREAT = 1, HSETEX = 1, HGETEX = 1 }
+
+-- Moves the instants of a hash's fields; those that are reached by the instant due go. Returns the first of the others.
+local function moveFields(key, by, due)
+  local fields = call('TYPE', key).ok == 'hash' and call('HKEYS', key) or {}
+  local first
+  for i = 1, #fields, 1000 do
+    local some = { unpack(fields, i, math.min(i + 999, #fields)) }
+    local instants = redis.pcall('HPEXPIRETIME', key, 'FIELDS', #some, unpack(some))
+    -- Servers before Redis 7.4 and Valkey 9.
+    if instants.err then return end
+    for k, field in ipairs(some) do
+      local instant = instants[k]
+      if instant > 0 and instant + by <= due then
+        call('HDEL', key, field)
+      elseif instant > 0 then
+        if by ~= 0 then call('HPEXPIREAT', key, number(instant + by), 'FIELDS', 1, field) end
+        first = math.min(first or instant + by, instant + by)
+      end
+    end
+  end
+  return first
+end
+
+-- The base of a journal, from what is there now.
+local function presentBase(key, j)
+  local base, large = baseOf(key)
+  j.first = base and moveFields(key, OFFSET, 0)
+  if not j.first then return base, large end
+  j.timed, j.first = true, j.first - OFFSET
+  base, large = baseOf(key)
+  moveFields(key, -OFFSET, 0)
+  return base, large
+end
+
 local function drop(r)
   if not r.journal then return end
   use(1)
@@ -149,7 +186,7 @@ local function begin(r, stamp)
     j.floor = higher(higher(r.stamp, r.floor), late)
   end
   if present then
-    j.base, j.large = baseOf(r.key)
+    j.base, j.large = presentBase(r.key, j)
     j.baseExpiry, j.expiry = expiry, expiry
     j.print = fingerprint(r.key)
   end
@@ -159,7 +196,7 @@ end
 local function load(r, stamp)
   if not r.journal then return end
   use(1)
-  local h = call('HMGET', 'j' .. r.key, 'f', 'n', 'g', 'x', 'c', 'b', 'u', 'e' .. stamp)
+  local h = call('HMGET', 'j' .. r.key, 'f', 'n', 'g', 'x', 'c', 'b', 'u', 'e' .. stamp, 'w')
   if not h[1] or floor ~= born and h[2] <= floor then
     r.bereft = r.mark or h[1]
     drop(r)
@@ -173,7 +210,7 @@ local function load(r, stamp)
   end
   return {
     floor = h[1], newest = h[2], print = h[3], expiry = tonumber(h[4]), count = tonumber(h[5]), bytes = tonumber(h[6]),
-    large = h[7], met = h[8]
+    large = h[7], met = h[8], timed = h[9], first = tonumber(h[9])
   }
 end
 
@@ -211,6 +248,7 @@ local function save(r, j)
   end
   local expiry = j.expiry and number(j.expiry) or ''
   call('HSET', name, 'n', j.newest, 'g', j.print or '', 'x', expiry, 'c', j.count, 'b', j.bytes)
+  if j.timed then call('HSET', name, 'w', j.first and number(j.first) or '') end
   call('PEXPIRE', name, 3 * spanMs)
   if not r.current or not r.mark then touch(r) end
   r.journal, r.mark = true, true
@@ -247,6 +285,7 @@ local function refold(r, j, fold)
   for i, e in ipairs(j.entries) do
     local x = expiryOf(key)
     if x and x <= FAR and x - OFFSET <= msOf(e.stamp) then call('UNLINK', key) end
+    if j.timed then moveFields(key, 0, OFFSET + msOf(e.stamp)) end
     local outcome = runEntry(e, OFFSET)
     if i <= fold then
       j.floor = e.stamp
@@ -267,6 +306,7 @@ local function refold(r, j, fold)
     j.expiry = tonumber(moved(x, -OFFSET))
     if j.expiry <= nowMs then call('UNLINK', key) else call('PEXPIREAT', key, number(j.expiry)) end
   end
+  if j.timed then j.first = moveFields(key, -OFFSET, nowMs) end
   j.print = fingerprint(key)
   j.fresh = true
 end
@@ -279,6 +319,7 @@ local function continues(r, j, stamp, e)
   use(0)
   if j.expiry and j.expiry <= nowMs then return j.expiry <= ms and call('EXISTS', r.key) == 0 end
   if j.expiry and j.expiry <= ms then return false end
+  if j.first and j.first <= math.max(ms, nowMs) then return false end
   return fingerprint(r.key) == (j.print or '') and expiryOf(r.key) == j.expiry
 end
 
@@ -296,7 +337,7 @@ local function shorten(r, j)
   for i = 1, fold do remember(r.bucket, 's' .. j.entries[i].stamp, '') end
   if not j.large then return refold(r, j, fold) end
   use(0)
-  local base = baseOf(r.key)
+  local base = presentBase(r.key, j)
   if base then j.base, j.baseExpiry, j.large = base, j.expiry, nil end
   j.floor, j.entries, j.count, j.bytes, j.fresh = j.newest, {}, 0, 0, true
 end
@@ -321,9 +362,11 @@ local function modify(r, stamp, list, run)
   -- The journal cannot keep it: it becomes part of the base, with all that is older.
   local large = run or bytes > MAX_PACKED
   local e = { stamp = stamp, list = list, run = run, packed = large and '' or cmsgpack.pack(list) }
+  j.timed = j.timed or list and timesFields[list[2]]
   if r.stamp <= j.floor and continues(r, j, stamp, e) then
     runEntry(e, 0)
     if e.outcome ~= 'a' and e.outcome ~= 'e' then return e.outcome, e.error end
+    if j.timed then j.first = moveFields(r.key, 0, 0) end
     j.expiry, j.print = expiryOf(r.key), fingerprint(r.key)
     j.newest, j.count, j.bytes = stamp, j.count + 1, j.bytes + #e.packed
     if j.fresh then

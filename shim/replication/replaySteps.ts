@@ -58,10 +58,11 @@ function keysOf(name: string, args: readonly Buffer[]): readonly Buffer[] | unde
 
 /** Where normalisation has left an instant. */
 function instantIndex(name: string, args: readonly Buffer[]): number {
-  if (name === "PEXPIREAT") return 2;
+  if (name === "PEXPIREAT" || name === "HPEXPIREAT") return 2;
   if (name === "RESTORE") return String(args[2]) === "0" ? 0 : 2;
-  const last = args.length - 1;
-  const expires = (name === "SET" || name === "GETEX") && String(args[last - 1]) === "PXAT";
+  const hasFields = name === "HSETEX" || name === "HGETEX";
+  const last = (hasFields ? args.findIndex((arg) => /^FIELDS$/i.test(String(arg))) : args.length) - 1;
+  const expires = (hasFields || name === "SET" || name === "GETEX") && String(args[last - 1]) === "PXAT";
   return expires && /^\d+$/.test(String(args[last])) ? last : 0;
 }
 

@@ -15,6 +15,8 @@ const unordered = [
 ];
 /** Containers of which every part but XGROUP's reads. */
 const reading = ["OBJECT", "XINFO"];
+/** Vector sets: Redis 8 has them, most clusters do not. */
+const ofModules = ["VADD", "VREM", "VSETATTR"];
 
 describeWithServer("commands of chaos", () => {
   it("are of every kind that database 1 accepts from this server, but those that run in the order of arrival", async () => {
@@ -26,7 +28,9 @@ describeWithServer("commands of chaos", () => {
       const random = new Random(1);
       const names = new Set(known.map(({ name }) => name));
       const generated = Array.from({ length: 20_000 }, () => randomCommand(random, names).split(" ", 1).join());
-      const left = accepted.map(({ name }) => name).filter((name) => ![...unordered, ...reading].includes(name));
+      const left = accepted
+        .map(({ name }) => name)
+        .filter((name) => ![...unordered, ...reading, ...ofModules].includes(name));
       expect([...new Set(generated)].sort()).toEqual(left.sort());
     } finally {
       client.disconnect();

@@ -188,17 +188,40 @@ describeWithServer("journal", () => {
     expect(await region.smembers("s")).toEqual(["c"]);
   });
 
-  it(`equals the commands run in the order of their stamps: ${SCHEDULES} random schedules`, async () => {
+  /** Mostly about fields that expire while others count on them; a server that has no such fields takes what it knows. */
+  function commandOnFields(random: Random): string {
+    const field = random.pick(["a", "b", "c"]);
+    return random.pick([
+      `HPEXPIRE key1 ${1 + random.below(150)} FIELDS 1 ${field}`,
+      `HPEXPIRE key1 ${1 + random.below(150)}${random.pick([" NX", " GT", " LT"])} FIELDS 3 a b c`,
+      `HSETEX key1 PX ${1 + random.below(150)} FIELDS 1 ${field} 5`,
+      `HGETEX key1 PX ${1 + random.below(150)} FIELDS 1 ${field}`,
+      `HPERSIST key1 FIELDS 1 ${field}`,
+      `HINCRBY key1 ${field} 1`,
+      `HINCRBY key1 ${field} 10`,
+      `HDEL key1 ${field}`,
+      `HSET key1 ${field} 3`,
+      `PEXPIRE key1 ${1 + random.below(300)}`,
+    ]);
+  }
+
+  it.each([
+    ["all kinds", randomCommand],
+    ["fields of hashes", commandOnFields],
+  ])(`equals the commands run in the order of their stamps: %s, ${SCHEDULES} random schedules`, async (_, draw) => {
     const known = new Set(((await model.call("COMMAND", "LIST")) as string[]).map((name) => name.toUpperCase()));
     for (let seed = 1; seed <= SCHEDULES; seed += 1) {
       const random = new Random(seed);
       await wipe();
       // The last expiries are reached while commands are still replayed.
       startMs = Date.now() - 2060;
-      const commands = Array.from({ length: COMMANDS }, () => {
-        const stamp = { ms: startMs + random.below(2000), counter: random.below(3), origin: random.below(9999) };
-        return stamped(stamp, randomCommand(random, known));
-      });
+      const lines = Array.from({ length: COMMANDS }, () => draw(random, known));
+      const commands = lines
+        .filter((line) => known.has(line.split(" ", 1).join()))
+        .map((line) => {
+          const stamp = { ms: startMs + random.below(2000), counter: random.below(3), origin: random.below(9999) };
+          return stamped(stamp, line);
+        });
       const shims = [newReplayer(), newReplayer()];
       const order = random.shuffle([...commands, ...commands.filter(() => random.chance(0.5))]);
       while (order.length > 0) {

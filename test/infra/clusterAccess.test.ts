@@ -67,7 +67,9 @@ describeWithServer("the clusters' user", () => {
     );
     const denied: string[] = [];
     for (const [name = "", ...subcommand] of called) {
-      const command = commands.find((one) => one.name === name)!;
+      const command = commands.find((one) => one.name === name);
+      // Of fields that expire older servers know nothing.
+      if (!command) continue;
       const judged = subcommand[0] ? command.subcommands.get(subcommand[0])! : command;
       if (!(await allowed(judged, name, ...subcommand))) denied.push(name);
     }

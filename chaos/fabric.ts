@@ -10,7 +10,7 @@ import {
 } from "@redis-on-fly/shim/dist/commands/specification";
 import { EnvelopeCodec, type EnvelopeKey, type StampedCommand } from "@redis-on-fly/shim/dist/replication/envelope";
 import { Replication } from "@redis-on-fly/shim/dist/replication/replication";
-import { parseStamp, type Stamp, stampText } from "@redis-on-fly/shim/dist/replication/stamp";
+import { type Stamp, stampText } from "@redis-on-fly/shim/dist/replication/stamp";
 import { Redis } from "ioredis";
 import { pino } from "pino";
 import { Registry } from "prom-client";
@@ -69,6 +69,7 @@ interface Insides {
     readonly lastCounter: number;
     readonly origin: number;
     observe(stamp: Stamp): boolean;
+    ceiling(): Stamp;
   };
   readonly cluster: Redis;
 }
@@ -142,18 +143,15 @@ export class ChaosFabric {
   }
 
   /**
-   * Regional writes give way to the next command, that is to one with a stamp above all others. One is enough: more of
-   * them, in whatever order, would have what is wrong made anew.
+   * Regional writes give way to the next command, that is to one with a stamp above all that there is, and above what a
+   * region that has lost its memory is in doubt of. One is enough: more, in whatever order, would have what is wrong made
+   * anew.
    */
   private touch(region: number): void {
-    const shims = this.regions.flatMap(({ shims, killed }) => [...shims, ...killed]);
-    const [newest] = shims
-      .flatMap(({ accepted }) => accepted.map(({ stamp }) => stamp))
-      .toSorted()
-      .toReversed();
-    const stamp = parseStamp(newest ?? "");
+    const clocks = this.regions.flatMap(({ shims }) => shims.map(({ replication }) => insides(replication).clock));
     const [toucher] = this.regions[region]?.shims ?? [];
-    if (toucher && stamp) insides(toucher.replication).clock.observe(stamp);
+    if (!toucher) return;
+    for (const clock of clocks) insides(toucher.replication).clock.observe(clock.ceiling());
     for (const key of keys) this.write(region, 0, `PERSIST ${key}`);
   }
 
@@ -195,6 +193,7 @@ export class ChaosFabric {
   private async take(step: Step): Promise<void> {
     if (step.kind === "pause") return sleep(step.ms);
     if (step.kind === "heal") return this.network.heal();
+    if (step.kind === "rest") return this.quiet();
     const region = this.regions[step.region];
     if (!region) throw new RangeError(`there is no region ${step.region}`);
     switch (step.kind) {

@@ -17,7 +17,9 @@ export type Step =
   | { readonly kind: "restart"; readonly region: number }
   | { readonly kind: "evict"; readonly region: number; readonly bytes: number }
   | { readonly kind: "cut"; readonly region: number }
-  | { readonly kind: "heal" };
+  | { readonly kind: "heal" }
+  /** Everything has arrived everywhere before what follows. */
+  | { readonly kind: "rest" };
 
 /** One run. */
 export interface Schedule {
@@ -63,6 +65,13 @@ export function schedule(seed: number, length: number, known: CommandNames): Sch
     else if (random.chance(0.15)) steps.push({ kind: "pause", ms: 1 + random.below(12) });
     else steps.push({ kind: "write", region, shim: random.below(SHIMS), line: randomCommand(random, known) });
   }
+  // With nothing under way any more that would have the value made anew.
+  if (rough)
+    steps.push(
+      { kind: "heal" },
+      { kind: "rest" },
+      { kind: "regional", region: random.below(regions.length), line: regionalLine(random, known) },
+    );
   return { seed, skewsMs, steps };
 }
 

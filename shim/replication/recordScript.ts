@@ -74,13 +74,13 @@ end
 local current, previous = 'g' .. generation .. ':', 'g' .. (generation - 1) .. ':'
 local currentBits, previousBits = 'b' .. generation, 'b' .. (generation - 1)
 local function forget(upTo)
-  floor, newest = higher(floor, upTo), higher(newest, upTo)
-  call('HSET', 'm', 'newest', newest, 'floor', floor)
+  floor, newest, born = higher(floor, upTo), higher(newest, upTo), ''
+  call('HSET', 'm', 'newest', newest, 'floor', floor, 'born', '')
 end
 if newest == '' and ARGV[2] == '' and call('DBSIZE') == 1 + call('EXISTS', 'a', 'c') then
+  forget(ARGV[3])
   born = ARGV[3]
   call('HSET', 'm', 'born', born)
-  forget(born)
 elseif newest == '' or newest < knownNewest or knownId ~= '' and knownId ~= id then
   -- Shims that knew less may have taken this memory for a new one: what they did is in doubt as well.
   forget(higher(higher(knownNewest, newest), ARGV[3]))

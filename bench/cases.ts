@@ -89,7 +89,7 @@ export function casesOf(names: readonly GroupName[], requests: number): Case[] {
   });
 }
 
-/** More where they are cheap, since processor time comes in steps of some 10 ms; fewer where they are large. */
+/** More where they are cheap, so that a measurement takes long enough; fewer where they are large. */
 function requestsOf({ pipeline, valueBytes, clients }: Omit<Load, "requests">, requests: number): number {
   const wanted = Math.ceil(requests * Math.sqrt(pipeline) * Math.min(1, (4 * KB) / valueBytes));
   return Math.max(wanted, clients * MIN_REQUESTS_PER_CLIENT);

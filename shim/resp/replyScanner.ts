@@ -3,8 +3,12 @@
 
 const CR = 13;
 const LF = 10;
-const ZERO = 48;
+const DOLLAR = 36;
+const PLUS = 43;
 const MINUS = 45;
+const ZERO = 48;
+const NINE = 57;
+const COLON = 58;
 
 /** How the bytes behind a type's first line go on. */
 type Shape = "line" | "bulk" | "array" | "map" | "attribute";
@@ -26,11 +30,31 @@ export class ReplyFormatError extends Error {
   readonly code = "REPLY_FORMAT";
 }
 
+/** Where the reply at an offset ends, if the chunk has it whole and it is of one of the simple types; else 0. */
+function wholeReplyEnd(chunk: Buffer, from: number): number {
+  const type = chunk[from];
+  let at = from + 1;
+  if (type === PLUS || type === COLON) {
+    for (let byte = chunk[at++]; byte !== undefined; byte = chunk[at++]) if (byte === LF) return at;
+    return 0;
+  }
+  if (type !== DOLLAR) return 0;
+  let length = 0;
+  let byte = chunk[at++];
+  for (; byte !== undefined && byte >= ZERO && byte <= NINE; byte = chunk[at++]) length = length * 10 + byte - ZERO;
+  if (byte !== CR || at === from + 2) return 0;
+  // Behind CR LF comes the string, and CR LF again.
+  const end = at + 1 + length + 2;
+  return end <= chunk.length ? end : 0;
+}
+
 export class ReplyScanner {
   /** Whether the last {@link scan} came to the end of a reply. */
   complete = true;
   /** Whether the reply under way or just ended is a push frame, which answers no request. */
   push = false;
+  /** How many replies {@link pass} has passed over. */
+  passed = 0;
 
   /** Elements that the reply under way still wants. */
   private outstanding = 0;
@@ -43,6 +67,25 @@ export class ReplyScanner {
   /** Bytes known to follow in the reply under way: the rest of a bulk string. */
   get announcedBytes(): number {
     return this.skip;
+  }
+
+  /**
+   * Passes over replies that the chunk has whole and that are of the simplest types, no error among them, as nearly all
+   * are; {@link passed} tells how many. To be called between two replies.
+   *
+   * @param limit - of them, at most
+   * @returns the offset behind them
+   */
+  pass(chunk: Buffer, from: number, limit: number): number {
+    let at = from;
+    let passed = 0;
+    for (let end = at; passed < limit; passed++) {
+      end = wholeReplyEnd(chunk, at);
+      if (end === 0) break;
+      at = end;
+    }
+    this.passed = passed;
+    return at;
   }
 
   /**

@@ -2,7 +2,7 @@
 // the session in flight, or else answers of the shim's own are held back, so order is kept by letting what the shim
 // answers meanwhile trail behind them.
 import type { Socket } from "node:net";
-import { writeNow } from "../sockets/directWriting";
+import { DirectWriter } from "../sockets/directWriting";
 import type { Lane, LaneEntry, ReplySink } from "../upstream/lane";
 
 /** What an outlet tells its session. */
@@ -32,6 +32,7 @@ export class Outlet implements ReplySink {
   lane: Lane | undefined;
 
   private tail: LaneEntry | undefined;
+  private readonly writer: DirectWriter;
   private readonly output: Buffer[] = [];
   private held: HeldAnswer[] = [];
 
@@ -40,6 +41,7 @@ export class Outlet implements ReplySink {
     private readonly limitBytes: number,
     private readonly events: OutletEvents,
   ) {
+    this.writer = new DirectWriter(socket);
     socket.on("drain", () => this.lane?.resume());
   }
 
@@ -119,7 +121,7 @@ export class Outlet implements ReplySink {
     if (!first || socket.destroyed) return;
     const bytes = output.length === 1 ? first : Buffer.concat(output);
     output.length = 0;
-    writeNow(socket, bytes);
+    this.writer.write(bytes);
     if (socket.writableLength > this.limitBytes) this.events.overflow(socket.writableLength);
   }
 

@@ -1,23 +1,47 @@
-// Writes to sockets at once, without a trace in the stream unless the kernel takes less than all: so the memory that holds
+// Writes to a socket at once, without a trace in the stream unless the kernel takes less than all: so the memory that holds
 // the bytes can be used again when the call returns. Node.js tells a socket's descriptor in private alone; where it does
 // not, and with TLS, everything is copied and written as usual.
 import { writeSync } from "node:fs";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 
-/** Writes bytes; what the kernel does not take at once is copied and follows as soon as it does. */
-export function writeNow(socket: Socket, bytes: Buffer): void {
-  const written = socket.writableLength === 0 ? tryWrite(socket, bytes) : 0;
-  if (written < bytes.length) socket.write(Buffer.from(bytes.subarray(written)));
+/** What Node.js has behind a socket that is neither closed nor closing. */
+interface Handle {
+  readonly fd?: number;
 }
 
-function tryWrite(socket: Socket, bytes: Buffer): number {
-  const { _handle: handle } = socket as unknown as { _handle: { fd?: number } | null | undefined };
-  if (handle?.fd === undefined || handle.fd < 0 || socket instanceof TLSSocket) return 0;
-  try {
-    return writeSync(handle.fd, bytes);
-  } catch {
-    // The kernel takes nothing now, or the connection is broken: the stream will find out which.
-    return 0;
+/** One socket's way out. */
+export class DirectWriter {
+  private readonly inside: { readonly _handle: Handle | null | undefined };
+  private readonly direct: boolean;
+  /** Whose descriptor is known: asking costs as much as a good part of a write. */
+  private handle: Handle | null | undefined;
+  private descriptor = -1;
+
+  constructor(private readonly socket: Socket) {
+    this.inside = socket as unknown as { _handle: Handle | null };
+    this.direct = !(socket instanceof TLSSocket);
+  }
+
+  /** Writes bytes; what the kernel does not take at once is copied and follows as soon as it does. */
+  write(bytes: Buffer): void {
+    const { socket } = this;
+    const written = this.direct && socket.writableLength === 0 ? this.tryWrite(bytes) : 0;
+    if (written < bytes.length) socket.write(Buffer.from(bytes.subarray(written)));
+  }
+
+  private tryWrite(bytes: Buffer): number {
+    const { _handle: handle } = this.inside;
+    if (handle !== this.handle || this.descriptor < 0) {
+      this.handle = handle;
+      this.descriptor = handle?.fd ?? -1;
+    }
+    if (this.descriptor < 0) return 0;
+    try {
+      return writeSync(this.descriptor, bytes);
+    } catch {
+      // The kernel takes nothing now, or the connection is broken: the stream will find out which.
+      return 0;
+    }
   }
 }

@@ -10,7 +10,7 @@ import { connect as connectTls } from "node:tls";
 import type { ClusterAddress } from "../configuration";
 import { encodeError, encodeRequest, type Protocol } from "../resp/encoder";
 import { ReplyScanner } from "../resp/replyScanner";
-import { writeNow } from "../sockets/directWriting";
+import { DirectWriter } from "../sockets/directWriting";
 import { sharedReading } from "../sockets/sharedReading";
 import { tlsOptions } from "./address";
 
@@ -95,6 +95,7 @@ export class Lane {
   blocking = false;
 
   private readonly socket: Socket;
+  private readonly writer: DirectWriter;
   private readonly scanner = new ReplyScanner();
   private readonly watch: NodeJS.Timeout;
   /** When a byte came last, or the lane became busy; milliseconds of `performance.now()`. */
@@ -124,6 +125,7 @@ export class Lane {
     this.socket = tls
       ? connectTls({ ...target, ...tlsOptions(host) }).on("data", read)
       : connectPlain({ ...target, onread: sharedReading(read) });
+    this.writer = new DirectWriter(this.socket);
     this.watch = setInterval(
       () => this.checkDeadline(),
       Math.min(options.connectTimeoutMs, options.timeoutMs) / 4,
@@ -174,7 +176,7 @@ export class Lane {
     const { output } = this;
     if (bytes.length > output.length - this.gathered) this.writeGathered();
     if (bytes.length > output.length) {
-      writeNow(this.socket, bytes);
+      this.writer.write(bytes);
       return;
     }
     this.gathered += bytes.copy(output, this.gathered);
@@ -222,7 +224,7 @@ export class Lane {
   private writeGathered(): void {
     const bytes = this.output.subarray(0, this.gathered);
     this.gathered = 0;
-    if (this.state !== "closed" && bytes.length > 0) writeNow(this.socket, bytes);
+    if (this.state !== "closed" && bytes.length > 0) this.writer.write(bytes);
   }
 
   private onData(chunk: Buffer): void {
@@ -264,10 +266,26 @@ export class Lane {
       runStart = to;
       completed = 0;
     };
+    const settle = (entry: LaneEntry, count: number): void => {
+      completed += count;
+      entry.count -= count;
+      entry.partialBytes = 0;
+      if (entry.count > 0) return;
+      this.shift(entry);
+      handOut(entry, position);
+      if (!entry.sink.closed) for (const answer of entry.trailing) entry.sink.reply(answer, 0);
+    };
     while (position < chunk.length) {
+      const entry = this.oldest;
+      if (entry && scanner.complete) {
+        position = scanner.pass(chunk, position, entry.count);
+        if (scanner.passed > 0) {
+          settle(entry, scanner.passed);
+          continue;
+        }
+      }
       const replyStart = position;
       position = scanner.scan(chunk, position);
-      const entry = this.oldest;
       if (scanner.push) {
         if (entry) handOut(entry, replyStart);
         runStart = position;
@@ -290,14 +308,7 @@ export class Lane {
       ) {
         this.events.demoted(this);
       }
-      completed++;
-      entry.count--;
-      entry.partialBytes = 0;
-      if (entry.count === 0) {
-        this.shift(entry);
-        handOut(entry, position);
-        if (!entry.sink.closed) for (const answer of entry.trailing) entry.sink.reply(answer, 0);
-      }
+      settle(entry, 1);
     }
     if (this.oldest && completed > 0) handOut(this.oldest, position);
     for (const sink of touched) sink.flush();

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { expect, test } from "@jest/globals";
-import { writeNow } from "../../shim/sockets/directWriting";
+import { DirectWriter } from "../../shim/sockets/directWriting";
 
 test("memory may be used again at once, also where the reader is slow or not yet there", async () => {
   const server = createServer({ pauseOnConnect: true });
@@ -10,12 +10,13 @@ test("memory may be used again at once, also where the reader is slow or not yet
   const accepted = once(server, "connection");
   const { port } = server.address() as { port: number };
   const writer = connect(port, "127.0.0.1");
+  const direct = new DirectWriter(writer);
   const memory = Buffer.alloc(300_000);
   const rounds = 40;
   for (let round = 0; round < rounds; round++) {
     // The first is written before there is a connection.
     if (round === 1) await once(writer, "connect");
-    writeNow(writer, memory.fill(round));
+    direct.write(memory.fill(round));
   }
   memory.fill(255);
   expect(writer.writableLength).toBeGreaterThan(0);

@@ -263,7 +263,7 @@ export class ChaosFabric {
     const shims = this.regions.flatMap(({ shims, killed }) => [...shims, ...killed]);
     const codec = new EnvelopeCodec(envelopeKeys);
     const published = new Map<string, StampedCommand>();
-    for (const command of shims.flatMap(({ end }) => end.published.flatMap((body) => codec.open(body).commands))) {
+    for (const command of shims.flatMap(({ end }) => end.published.flatMap((body) => [...codec.open(body).commands]))) {
       published.set(stampText(command.stamp), command);
     }
     const unpublished = (each: readonly Shim[]) =>

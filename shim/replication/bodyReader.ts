@@ -1,7 +1,7 @@
 // Reads an envelope's body, or a part of one, from its beginning to its end (the format is told in envelope.ts). What it
 // hands out are slices.
 
-import type { StampedCommand } from "./envelope";
+import { EncodedCommand } from "./encodedCommand";
 import { MAX_VARINT_BYTES } from "./varint";
 
 /** Where a command begins, and what its stamp counts from. */
@@ -18,6 +18,11 @@ export class BodyReader {
     private at: number,
   ) {}
 
+  /** Where the next thing that it reads begins. */
+  get position(): number {
+    return this.at;
+  }
+
   varint(): number {
     let value = 0;
     let unit = 1;
@@ -25,6 +30,7 @@ export class BodyReader {
       const byte = this.body[this.at++];
       if (byte === undefined) throw this.cutShort();
       value += (byte & 0x7f) * unit;
+      if (byte === 0 && index > 0) throw new RangeError("a number has more bytes than it needs");
       if (byte < 0x80) return value;
       unit *= 0x80;
     }
@@ -40,30 +46,33 @@ export class BodyReader {
   }
 
   /** All commands to the end. */
-  *commands(origin: number, { ms, counter }: Omit<Position, "at"> = { ms: 0, counter: 0 }): Generator<StampedCommand> {
+  *commands(origin: number, { ms, counter }: Omit<Position, "at"> = { ms: 0, counter: 0 }): Generator<EncodedCommand> {
     let lastMs = ms;
     let nextCounter = counter;
     while (this.at < this.body.length) {
       const elapsedMs = this.varint();
-      const stamp = { ms: lastMs + elapsedMs, counter: this.varint() + (elapsedMs === 0 ? nextCounter : 0), origin };
+      lastMs += elapsedMs;
+      const stampCounter = this.varint() + (elapsedMs === 0 ? nextCounter : 0);
+      const start = this.at;
       const length = this.varint();
-      if (stamp.ms > 0xffff_ffff_ffff || stamp.counter > 0xffff || length === 0) {
+      if (lastMs > 0xffff_ffff_ffff || stampCounter > 0xffff || length === 0) {
         throw new RangeError(`the command before byte ${this.at} has an impossible stamp or no name`);
       }
-      const args: Buffer[] = [];
-      while (args.length < length) args.push(this.bytes());
-      lastMs = stamp.ms;
-      nextCounter = stamp.counter + 1;
-      yield { stamp, args };
+      for (let left = length; left > 0; left--) this.skip(this.varint());
+      nextCounter = stampCounter + 1;
+      yield new EncodedCommand(this.body, start, this.at, lastMs, stampCounter, origin);
     }
   }
 
   private take(length: number): Buffer {
-    const end = this.at + length;
-    if (end > this.body.length) throw this.cutShort();
-    const taken = this.body.subarray(this.at, end);
-    this.at = end;
-    return taken;
+    const start = this.at;
+    this.skip(length);
+    return this.body.subarray(start, this.at);
+  }
+
+  private skip(length: number): void {
+    this.at += length;
+    if (this.at > this.body.length) throw this.cutShort();
   }
 
   private cutShort(): RangeError {

@@ -7,9 +7,9 @@ import type { Redis } from "ioredis";
 import type { Logger } from "pino";
 import type { Bus, Delivery } from "../bus/bus";
 import { backOff } from "./backoff";
-import { type Envelope, type EnvelopeCodec, EnvelopeError, type StampedCommand } from "./envelope";
+import { type EnvelopeCodec, EnvelopeError, type OpenedEnvelope, type StampedCommand } from "./envelope";
 import type { Figures } from "./figures";
-import { isMessage, type MessageHandlers, type Sender } from "./messages";
+import { aside, type MessageHandlers, type Sender } from "./messages";
 import type { Receipts } from "./receipts";
 import { Receiver } from "./receiver";
 import type { Regions } from "./regions";
@@ -90,10 +90,10 @@ export class Consumer {
       const outcome = await this.replay(envelope, end);
       if (outcome === undefined) return false;
       if (outcome.poison.length === 0 && !(await this.putDown(envelope))) return false;
-      const [oldest, newest] = [envelope.commands[0], envelope.commands.at(-1)];
-      if (oldest) this.options.regions.arrived(envelope.region, oldest.stamp);
+      const { oldest, newest } = envelope;
+      if (oldest) this.options.regions.arrived(envelope.region, oldest);
       if (newest) {
-        const { ms } = newest.stamp;
+        const { ms } = newest;
         figures.arrived(envelope.region, this.options.clock.nowMs() - ms, ms - delivery.sentAtMs);
       }
       const [poison] = outcome.poison;
@@ -115,9 +115,9 @@ export class Consumer {
     return false;
   }
 
-  private open({ body }: Delivery): Envelope {
+  private open({ body }: Delivery): OpenedEnvelope {
     const envelope = this.options.codec.open(body);
-    const newest = envelope.commands.at(-1)?.stamp;
+    const { newest } = envelope;
     if (newest && !this.options.clock.observe(newest)) {
       throw new EnvelopeError(
         "malformed",
@@ -132,12 +132,13 @@ export class Consumer {
    *
    * @param tried - told when all has been tried once: what has to be tried again holds nobody up.
    */
-  private async replay(envelope: Envelope, tried: () => void): Promise<ReplayOutcome | undefined> {
+  private async replay(envelope: OpenedEnvelope, tried: () => void): Promise<ReplayOutcome | undefined> {
     const { replayer, figures } = this.options;
-    const commands = envelope.commands.filter((command) => !isMessage(command));
+    let messages: StampedCommand[] = [];
     let outcome: ReplayOutcome | undefined;
     const replayed = await this.untilSettled(async () => {
-      outcome = await replayer.apply(commands);
+      messages = [];
+      outcome = await replayer.apply(aside(envelope.commands, messages));
       tried();
       figures.replayed("bus", outcome);
       const [failure] = outcome.transient;
@@ -149,13 +150,13 @@ export class Consumer {
     const postpone = () => {
       postponed = true;
     };
-    for (const message of envelope.commands.filter(isMessage)) {
+    for (const message of messages) {
       if (!(await this.untilSettled(() => this.handleMessage(message, envelope, postpone)))) return undefined;
     }
     return postponed ? undefined : outcome;
   }
 
-  private putDown(envelope: Envelope): Promise<boolean> {
+  private putDown(envelope: OpenedEnvelope): Promise<boolean> {
     return this.untilSettled(() =>
       this.options.receipts.replayed(envelope).then(
         () => undefined,

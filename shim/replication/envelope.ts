@@ -13,6 +13,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
 import { NEWEST_ENVELOPE_VERSION } from "../contract";
 import { BodyReader } from "./bodyReader";
+import type { EncodedCommand } from "./encodedCommand";
 import type { Segment } from "./segment";
 import type { Stamp } from "./stamp";
 import { varintBytes, writeVarint } from "./varint";
@@ -27,7 +28,14 @@ export interface StampedCommand {
 export interface Envelope {
   readonly region: string;
   readonly origin: number;
-  readonly commands: readonly StampedCommand[];
+  /** Oldest first. */
+  readonly commands: Iterable<StampedCommand>;
+}
+
+/** An envelope whose body has been gone through: its commands can be read without an error, as often as one likes. */
+export interface OpenedEnvelope extends Envelope {
+  readonly oldest: Stamp | undefined;
+  readonly newest: Stamp | undefined;
 }
 
 /** A key of AES-256-GCM, and the name by which envelopes refer to it. */
@@ -76,12 +84,21 @@ function bodyHead(region: string, origin: number): Buffer {
   return head;
 }
 
-function decodeBody(body: Buffer): Envelope {
+function decodeBody(body: Buffer): OpenedEnvelope {
   const reader = new BodyReader(body, 0);
   try {
     const region = reader.bytes().toString();
     const origin = reader.uint32();
-    return { region, origin, commands: [...reader.commands(origin)] };
+    const start = reader.position;
+    let oldest: EncodedCommand | undefined;
+    let newest: EncodedCommand | undefined;
+    for (const command of reader.commands(origin)) {
+      oldest ??= command;
+      newest = command;
+    }
+    // Made anew as they are wanted: all at once they would be more than the garbage collector gets rid of in passing.
+    const commands = { [Symbol.iterator]: () => new BodyReader(body, start).commands(origin) };
+    return { region, origin, commands, oldest: oldest?.stamp, newest: newest?.stamp };
   } catch (cause) {
     throw new EnvelopeError("malformed", `the envelope's body cannot be read: ${String(cause)}`, { cause });
   }
@@ -118,7 +135,7 @@ export class EnvelopeCodec {
   }
 
   /** @throws EnvelopeError where the text is not exactly what somebody with one of the keys has sealed. */
-  open(text: string): Envelope {
+  open(text: string): OpenedEnvelope {
     const bytes = Buffer.from(text, "base64url");
     if (bytes.length < HEADER_BYTES + TAG_BYTES) {
       throw new EnvelopeError("truncated", `an envelope of ${bytes.length} bytes is shorter than its header and tag`);

@@ -1,6 +1,7 @@
 // Messages of the shims themselves: they travel like commands, with a stamp, by outbox and envelope, at least once and in
 // any order, but no region replays them. Each goes to the handler of its name.
 
+import { EncodedCommand } from "./encodedCommand";
 import type { StampedCommand } from "./envelope";
 
 /** Who sent a message. */
@@ -33,17 +34,34 @@ export const LARGE = "FLY.LARGE";
 const CANARY_HEAD = Buffer.from(CANARY).readUInt32BE();
 const MESSAGE_HEAD = Buffer.from("FLY.").readUInt32BE();
 
+function nameBytes(command: StampedCommand): number {
+  return command instanceof EncodedCommand ? command.nameBytes : (command.args[0]?.length ?? 0);
+}
+
+/** Of a name of four bytes and more. */
+function nameHead(command: StampedCommand): number | undefined {
+  return command instanceof EncodedCommand ? command.nameHead : command.args[0]?.readUInt32BE();
+}
+
 /** Whether it is a message that version 1 of envelopes does not have, known or not: its name starts with `FLY.`. */
-export function needsVersion2({ args: [name] }: StampedCommand): boolean {
-  return name !== undefined && name.length > 4 && name.readUInt32BE() === MESSAGE_HEAD;
+export function needsVersion2(command: StampedCommand): boolean {
+  return nameBytes(command) > 4 && nameHead(command) === MESSAGE_HEAD;
 }
 
 /** Whether it is a canary: nobody has asked for it, so nothing is lost with it. */
-export function isCanary({ args: [name] }: StampedCommand): boolean {
-  return name?.length === 4 && name.readUInt32BE() === CANARY_HEAD;
+export function isCanary(command: StampedCommand): boolean {
+  return nameBytes(command) === 4 && nameHead(command) === CANARY_HEAD;
 }
 
 /** Whether it is a message, and not a command. */
 export function isMessage(command: StampedCommand): boolean {
   return isCanary(command) || needsVersion2(command);
+}
+
+/** Passes commands on, and puts messages aside. */
+export function* aside(commands: Iterable<StampedCommand>, messages: StampedCommand[]): Generator<StampedCommand> {
+  for (const command of commands) {
+    if (isMessage(command)) messages.push(command);
+    else yield command;
+  }
 }

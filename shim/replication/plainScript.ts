@@ -1,49 +1,107 @@
 // The Lua that applies overwrites by the dozen: where nothing is in question about a key, its record is read and written,
 // and nothing else; all values go to the server in one MSET. That is what the speed of replay comes from.
 
+import type { EncodedCommand, Span } from "./encodedCommand";
 import { bucketOf } from "./recordScript";
 import type { ReplayStep } from "./replaySteps";
-import { STAMP_LENGTH, stampText } from "./stamp";
+import { STAMP_LENGTH, type Stamp } from "./stamp";
 
-/** One of the steps that go this way. */
+/** A step that goes this way. */
 export type PlainStep = Extract<ReplayStep, { kind: "overwrite" }>;
 
 const VALUE_INDEX = 2;
-const HEAD_BYTES = STAMP_LENGTH + 1 + 1 + 4 + 4;
+const UNTIL_INDEX = 4;
+/** A stamp, the lengths of all else, a bucket's digits, and a letter with an instant's. */
+const HEAD_BYTES = STAMP_LENGTH + 1 + 5 + 1 + 1 + 20 + 4 + 4;
+const digits = Buffer.from("0123456789abcdef");
 const nothing = Buffer.alloc(0);
+/** Copying more than so many bytes is better left to Node.js. */
+const FEW_BYTES = 128;
 
 /**
  * Overwrites as {@link plainOverwrites} takes them: stamp, then the key's bucket, what is left, the key and the value, each
  * after its length. One argument costs the server and the driver less than seven for each of them.
  */
-export function packOverwrites(steps: readonly PlainStep[]): Buffer {
-  const buckets = steps.map(({ key }) => String(bucketOf(key)));
-  const bytes = steps.reduce((sum, { key, leaves, args }, index) => {
-    const value = args[VALUE_INDEX] ?? nothing;
-    return sum + HEAD_BYTES + (buckets[index] ?? "").length + leaves.length + key.length + value.length;
-  }, 0);
-  const packed = Buffer.allocUnsafe(bytes);
-  let at = 0;
-  for (const [index, { stamp, key, leaves, args }] of steps.entries()) {
-    const bucket = buckets[index] ?? "";
-    const value = args[VALUE_INDEX] ?? nothing;
-    at += packed.write(stampText(stamp), at, "latin1");
-    at = packed.writeUInt8(bucket.length, at);
-    at += packed.write(bucket, at, "latin1");
-    at = packed.writeUInt8(leaves.length, at);
-    at += packed.write(leaves, at, "latin1");
-    at = packed.writeUInt32BE(key.length, at);
-    packed.set(key, at);
-    at = packed.writeUInt32BE(value.length, at + key.length);
-    packed.set(value, at);
-    at += value.length;
+class Packing {
+  private readonly packed: Buffer;
+  private end = 0;
+
+  /** @param bytes - of all keys and values. */
+  constructor(overwrites: number, bytes: number) {
+    this.packed = Buffer.allocUnsafe(overwrites * HEAD_BYTES + bytes);
   }
-  return packed;
+
+  get bytes(): Buffer {
+    return this.packed.subarray(0, this.end);
+  }
+
+  add({ ms, counter, origin }: Stamp, leaves: string, keys: Buffer, key: Span, values: Buffer, value: Span): void {
+    const { packed } = this;
+    const high = Math.floor(ms / 2 ** 24);
+    this.writeHex(high, 6);
+    this.writeHex(ms - high * 2 ** 24, 6);
+    this.writeHex(counter, 4);
+    this.writeHex(origin, 8);
+    this.writeShort(String(bucketOf(keys, key.start, key.end)));
+    this.writeShort(leaves);
+    this.end = packed.writeUInt32BE(key.end - key.start, this.end);
+    this.copy(keys, key);
+    this.end = packed.writeUInt32BE(value.end - value.start, this.end);
+    this.copy(values, value);
+  }
+
+  /** Digits of up to 32 bits. */
+  private writeHex(value: number, length: number): void {
+    for (let shift = 4 * (length - 1); shift >= 0; shift -= 4) {
+      this.packed[this.end++] = digits[(value >>> shift) & 15] ?? 0;
+    }
+  }
+
+  private writeShort(text: string): void {
+    this.packed[this.end++] = text.length;
+    for (let index = 0; index < text.length; index++) this.packed[this.end++] = text.charCodeAt(index);
+  }
+
+  private copy(from: Buffer, { start, end }: Span): void {
+    if (end - start > FEW_BYTES) this.end += from.copy(this.packed, this.end, start, end);
+    else for (let at = start; at < end; at++) this.packed[this.end++] = from[at] ?? 0;
+  }
+}
+
+/** See {@link Packing}. */
+export function packSteps(steps: readonly PlainStep[]): Buffer {
+  const bytes = steps.reduce((sum, { args }) => sum + args.reduce((all, { length }) => all + length, 0), 0);
+  const packing = new Packing(steps.length, bytes);
+  for (const { stamp, key, leaves, args } of steps) {
+    const value = args[VALUE_INDEX] ?? nothing;
+    packing.add(stamp, leaves, key, { start: 0, end: key.length }, value, { start: 0, end: value.length });
+  }
+  return packing.bytes;
+}
+
+/** See {@link Packing}; every command has an {@link EncodedCommand.overwriteShape}. */
+export function packCommands(commands: readonly EncodedCommand[]): Buffer {
+  const packing = new Packing(
+    commands.length,
+    commands.reduce((sum, { bytes }) => sum + bytes, 0),
+  );
+  for (const command of commands) {
+    const { body, overwriteShape } = command;
+    const key = command.span(1);
+    if (overwriteShape === "unlink") {
+      packing.add(command, "-", body, key, body, { start: 0, end: 0 });
+      continue;
+    }
+    const until = overwriteShape === "set until" ? command.span(UNTIL_INDEX) : undefined;
+    const leaves = until ? `x${body.toString("latin1", until.start, until.end)}` : "+";
+    packing.add(command, leaves, body, key, body, command.span(VALUE_INDEX));
+  }
+  return packing.bytes;
 }
 
 /**
  * Follows `overwrite`, which takes what has to be asked more about. ARGV[6] and ARGV[7]: how many overwrites, and what
- * {@link packOverwrites} made of them. Nothing is written before all records were read: changing databases costs as much as
+ * {@link packSteps} or {@link packCommands} made of them. Nothing is written before all records were read: changing databases costs as much as
  * a read. A table costs too: of the overwrites there is but one, with their five fields in a row.
  */
 export const plainOverwrites = `

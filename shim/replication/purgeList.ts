@@ -4,7 +4,7 @@
 
 import type { Redis } from "ioredis";
 import { keyPattern } from "./keyPattern";
-import type { KeyedStep } from "./replayer";
+import type { KeyedStep } from "./replayBatch";
 import { parseStamp, STAMP_LENGTH, type Stamp, stampText } from "./stamp";
 
 interface Purge {
@@ -53,6 +53,10 @@ export class PurgeList {
   async write(stamp: Stamp, state: "under way" | "done", pattern: Buffer, forget: Stamp): Promise<boolean> {
     const args = [stampText(stamp), state === "done" ? "d" : "p", pattern.toString("hex"), stampText(forget)];
     return (await this.cluster.eval(WRITE, 0, ...args)) === "d";
+  }
+
+  get empty(): boolean {
+    return this.purges.length === 0;
   }
 
   /** Reads the list anew where the server says that it has changed. */

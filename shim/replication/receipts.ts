@@ -9,7 +9,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
-import type { Envelope, StampedCommand } from "./envelope";
+import type { OpenedEnvelope, StampedCommand } from "./envelope";
 import { EnvelopeLog, type EnvelopeRange } from "./envelopeLog";
 import type { Sender } from "./messages";
 import { type Clock, type Stamp, stampText } from "./stamp";
@@ -81,9 +81,8 @@ export class Receipts {
   }
 
   /** Puts down that an envelope of another region has been replayed. Rejects where the server cannot be reached. */
-  async replayed({ region, commands }: Envelope): Promise<void> {
-    const [first] = commands;
-    if (first && region !== this.options.region) await this.put(stampText(first.stamp));
+  async replayed({ region, oldest }: OpenedEnvelope): Promise<void> {
+    if (oldest && region !== this.options.region) await this.put(stampText(oldest));
   }
 
   /**

@@ -24,11 +24,11 @@
 /** Records of some fifty keys share a hash, small enough for the server to keep it packed. */
 export const BUCKETS = 16384;
 
-/** FNV-1a. */
-export function bucketOf(key: Buffer): number {
+/** FNV-1a of a key, which is all of the bytes or some of them. */
+export function bucketOf(bytes: Buffer, start = 0, end = bytes.length): number {
   let hash = 0x811c9dc5;
-  for (let index = 0; index < key.length; index += 1) {
-    hash = Math.imul(hash ^ (key[index] ?? 0), 0x01000193);
+  for (let index = start; index < end; index += 1) {
+    hash = Math.imul(hash ^ (bytes[index] ?? 0), 0x01000193);
   }
   return (hash >>> 0) % BUCKETS;
 }

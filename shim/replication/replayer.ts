@@ -2,13 +2,14 @@
 // whatever order commands come, each takes effect at most once and never undoes a newer overwrite.
 
 import type { Redis } from "ioredis";
+import { EncodedCommand } from "./encodedCommand";
 import type { StampedCommand } from "./envelope";
 import { flushScript, sweepScript } from "./flushScript";
-import { type PlainStep, packOverwrites } from "./plainScript";
 import { PurgeList } from "./purgeList";
 import { bucketOf, records } from "./recordScript";
+import { type KeyedStep, ReplayBatch, type ScriptArguments } from "./replayBatch";
 import { replayScript } from "./replayScript";
-import { type ReplayStep, replaySteps } from "./replaySteps";
+import { replaySteps } from "./replaySteps";
 import { rotationScript, tendScript } from "./rotationScript";
 import { MAX_AHEAD_MS, STAMP_LENGTH, type Stamp, stampText } from "./stamp";
 import { Turns } from "./turns";
@@ -62,9 +63,6 @@ export interface ReplayFailure {
   readonly error: string;
 }
 
-/** Arguments of a script. */
-export type ScriptArguments = readonly (string | Buffer | number)[];
-
 /** Runs a script with these arguments. */
 export type ScriptCall = (args: ScriptArguments) => Promise<readonly string[]>;
 
@@ -84,37 +82,6 @@ const MAX_CALLS_IN_FLIGHT = 4;
 const MAX_STEPS_PER_CALL = 64;
 const MAX_BYTES_PER_CALL = 64 * 1024;
 const SWEEP_PAGE = 256;
-
-/** A step that {@link Replayer} hands to the server's script. */
-export type KeyedStep = Exclude<ReplayStep, { kind: "flush" }>;
-
-/** Adds what the script is told of a step. */
-function pushArguments(step: KeyedStep, args: (string | Buffer | number)[]): void {
-  const stamp = stampText(step.stamp);
-  switch (step.kind) {
-    case "overwrite":
-      args.push(step.assembled ? "p" : "o", stamp, bucketOf(step.key), step.leaves);
-      break;
-    case "modification":
-      if (step.slices) {
-        args.push("q", stamp, bucketOf(step.key), step.key, step.slices.lead, step.slices.group);
-        break;
-      }
-      // Lua counts from 1.
-      args.push("m", stamp, bucketOf(step.key), step.key, step.instantIndex && step.instantIndex + 1);
-      break;
-    case "other":
-      args.push("j", stamp, step.keys.length);
-      for (const key of step.keys) args.push(bucketOf(key), key);
-      break;
-  }
-  args.push(step.args.length);
-  for (const arg of step.args) args.push(arg);
-}
-
-function arePlain(steps: readonly KeyedStep[]): steps is readonly PlainStep[] {
-  return steps.every((step) => step.kind === "overwrite" && !step.assembled);
-}
 
 function isDoubt(letter: string): letter is keyof typeof doubtReasons {
   return letter in doubtReasons;
@@ -176,29 +143,32 @@ export class Replayer {
   async apply(commands: Iterable<StampedCommand>): Promise<ReplayOutcome> {
     const outcome = noOutcome();
     const calls: Promise<void>[] = [];
-    let steps: KeyedStep[] = [];
-    let bytes = 0;
+    let batch = new ReplayBatch();
     const call = async (run: () => Promise<void>) => {
       const end = await this.turns.take();
       calls.push(run().finally(end));
     };
     const send = async () => {
-      const ready = steps;
-      steps = [];
-      bytes = 0;
-      if (ready.length > 0) await call(() => this.replay(ready, outcome));
+      const ready = batch;
+      batch = new ReplayBatch();
+      if (ready.size > 0) await call(() => this.replay(ready, outcome));
     };
+    const isFull = (bytes: number) => batch.size === MAX_STEPS_PER_CALL || batch.bytes + bytes > MAX_BYTES_PER_CALL;
     for (const command of commands) {
+      if (command instanceof EncodedCommand && command.overwriteShape) {
+        if (isFull(command.bytes)) await send();
+        batch.addOverwrite(command);
+        continue;
+      }
       for (const step of replaySteps(command)) {
         if (step.kind === "flush") {
           await send();
           await call(() => this.flush(step.stamp, outcome));
           continue;
         }
-        const stepBytes = step.args.reduce((sum, arg) => sum + arg.length, 0);
-        if (steps.length === MAX_STEPS_PER_CALL || bytes + stepBytes > MAX_BYTES_PER_CALL) await send();
-        steps.push(step);
-        bytes += stepBytes;
+        const bytes = step.args.reduce((sum, arg) => sum + arg.length, 0);
+        if (isFull(bytes)) await send();
+        batch.addStep(step, bytes);
       }
     }
     await send();
@@ -215,7 +185,7 @@ export class Replayer {
    */
   async applySteps(steps: readonly KeyedStep[], call?: ScriptCall): Promise<ReplayOutcome> {
     const outcome = noOutcome();
-    await this.replay(steps, outcome, call);
+    await this.replay(new ReplayBatch(steps), outcome, call);
     return outcome;
   }
 
@@ -264,31 +234,24 @@ export class Replayer {
   }
 
   private async replay(
-    steps: readonly KeyedStep[],
+    batch: ReplayBatch,
     outcome: ReplayOutcome,
     call: ScriptCall = (args) => this.cluster.flyReplay(...args),
   ): Promise<void> {
-    const fail = (list: ReplayFailure[], { stamp, args }: KeyedStep, error: string) => {
-      list.push({ stamp: stampText(stamp), command: String(args[0]), error });
+    const fail = (list: ReplayFailure[], step: KeyedStep | undefined, error: string) => {
+      if (step) list.push({ stamp: stampText(step.stamp), command: String(step.args[0]), error });
     };
-    const args: (string | Buffer | number)[] = [...this.lead()];
-    if (arePlain(steps)) {
-      args.push("plain", steps.length, packOverwrites(steps));
-    } else {
-      args.push("mixed");
-      for (const step of steps) pushArguments(step, args);
-    }
     try {
-      const reply = await call(args);
+      const reply = await call([...this.lead(), ...batch.arguments()]);
       const [letters = "", memory = "", purgesRevision = "", ...errors] = reply;
       this.learn(memory);
       await this.purges.follow(purgesRevision);
       let errorIndex = 0;
-      for (const [index, step] of steps.entries()) {
+      for (let index = 0; index < batch.size; index += 1) {
         const letter = letters[index] ?? "t";
         if (letter === "a") {
           outcome.applied += 1;
-          if (step.kind === "other") outcome.unordered += 1;
+          if (batch.isUnordered(index)) outcome.unordered += 1;
         } else if (letter === "s") {
           outcome.stale += 1;
         } else if (isDoubt(letter)) {
@@ -296,15 +259,15 @@ export class Replayer {
           outcome.doubts.set(reason, (outcome.doubts.get(reason) ?? 0) + 1);
         } else {
           const list = letter === "e" ? outcome.errors : letter === "u" ? outcome.poison : outcome.transient;
-          fail(list, step, errors[errorIndex++] ?? "no outcome");
+          fail(list, batch.steps[index], errors[errorIndex++] ?? "no outcome");
         }
       }
-      const overtaking = this.purges.overtaking(steps);
-      if (overtaking.length > 0) await this.replay(overtaking, outcome);
+      const overtaking = this.purges.empty ? [] : this.purges.overtaking(batch.steps);
+      if (overtaking.length > 0) await this.replay(new ReplayBatch(overtaking), outcome);
     } catch (error) {
       // What the script stumbles over it would stumble over again, and nothing else would be replayed meanwhile.
       const stumbled = /^(ERR user_script|WRONGTYPE)/.test(textOf(error));
-      for (const step of steps) fail(stumbled ? outcome.poison : outcome.transient, step, textOf(error));
+      for (const step of batch.steps) fail(stumbled ? outcome.poison : outcome.transient, step, textOf(error));
     }
   }
 

@@ -17,7 +17,7 @@ import { Figures, type ReplicationFigures } from "./figures";
 import { HomeReplay } from "./homeReplay";
 import { type Acceptance, Intake } from "./intake";
 import { decodeLarge } from "./largeCommand";
-import { CANARY, CHUNK, isMessage, LARGE, type MessageHandlers, type Sender } from "./messages";
+import { aside, CANARY, CHUNK, LARGE, type MessageHandlers, type Sender } from "./messages";
 import { Outbox } from "./outbox";
 import { Publisher } from "./publisher";
 import { PURGE, Purger } from "./purge";
@@ -67,14 +67,6 @@ const GOODBYE_TIMEOUT_MS = 1_000;
 const RECEIVE_SHARE = 1 / 5;
 /** A cluster that leaves commands unanswered for so long counts as lost. */
 const SOCKET_TIMEOUT_MS = 5_000;
-
-/** Passes commands on, and puts messages aside. */
-function* aside(commands: Iterable<StampedCommand>, messages: StampedCommand[]): Generator<StampedCommand> {
-  for (const command of commands) {
-    if (isMessage(command)) messages.push(command);
-    else yield command;
-  }
-}
 
 /** See the head of this file. */
 export class Replication {

@@ -3,7 +3,8 @@
 
 import type { Redis } from "ioredis";
 import { decodeLarge, encodeLarge, type LargeCommand, packMessage, transferBytes, unpackMessage } from "./largeCommand";
-import { type KeyedStep, noOutcome, type Replayer, type ReplayOutcome } from "./replayer";
+import type { KeyedStep } from "./replayBatch";
+import { noOutcome, type Replayer, type ReplayOutcome } from "./replayer";
 import { replayScript } from "./replayScript";
 import { replaySteps } from "./replaySteps";
 import { splits } from "./splitting";

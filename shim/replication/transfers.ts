@@ -96,13 +96,15 @@ export class Transfers {
    *
    * @returns what became of it; undefined where there are chunks to come, of which the last will complete it
    */
-  complete(command: LargeCommand): Promise<ReplayOutcome | undefined> {
+  async complete(command: LargeCommand): Promise<ReplayOutcome | undefined> {
     const { transfer } = command;
-    let completing = this.completing.get(transfer);
-    if (!completing) {
-      completing = this.tryToComplete(command).finally(() => this.completing.delete(transfer));
-      this.completing.set(transfer, completing);
+    for (let underWay = this.completing.get(transfer); underWay; underWay = this.completing.get(transfer)) {
+      const outcome = await underWay;
+      if (outcome) return outcome;
+      // What was missing there may have come since.
     }
+    const completing = this.tryToComplete(command).finally(() => this.completing.delete(transfer));
+    this.completing.set(transfer, completing);
     return completing;
   }
 

@@ -132,6 +132,16 @@ describeWithServer("large commands as a region receives them", () => {
     expect(await holds("k", value)).toBe(true);
   });
 
+  it("is complete once all has come, though the last chunk comes while it is looked for", async () => {
+    const sent = large(1, "SET", "k", value);
+    for (const index of [...sent.chunks.keys()].slice(1)) await store(sent, index);
+    // Both are sent in one write, and answered in one read.
+    const [waiting, outcome] = await Promise.all([transfers.complete(sent.command), store(sent, 0)]);
+    expect(waiting).toBeUndefined();
+    expect(resultOf(outcome!)).toBe("applied");
+    expect(await holds("k", value)).toBe(true);
+  });
+
   it("drops a value that a newer command has overtaken", async () => {
     await replayer.apply([command(5, "SET", "k", "small")]);
     expect(await receive(large(2, "SET", "k", value))).toBe("stale");

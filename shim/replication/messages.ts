@@ -31,6 +31,7 @@ export const CHUNK = "FLY.CHUNK";
 export const LARGE = "FLY.LARGE";
 
 const CANARY_HEAD = Buffer.from(CANARY).readUInt32BE();
+const LARGE_NAME = Buffer.from(LARGE);
 const MESSAGE_HEAD = Buffer.from("FLY.").readUInt32BE();
 
 /** Whether it is a message that version 1 of envelopes does not have, known or not: its name starts with `FLY.`. */
@@ -41,6 +42,11 @@ export function needsVersion2({ args: [name] }: StampedCommand): boolean {
 /** Whether it is a canary: nobody has asked for it, so nothing is lost with it. */
 export function isCanary({ args: [name] }: StampedCommand): boolean {
   return name?.length === 4 && name.readUInt32BE() === CANARY_HEAD;
+}
+
+/** Whether it is a large command, whose arguments travel apart. */
+export function isLarge({ args: [name] }: StampedCommand): boolean {
+  return name?.length === LARGE_NAME.length && name.equals(LARGE_NAME);
 }
 
 /** Whether it is a message, and not a command. */

@@ -266,19 +266,24 @@ export class Replication {
     return this.receipts.wait(sent, regions, timeoutMs, abandoned);
   }
 
-  /** How many commands have been accepted. */
+  /** How many commands have been accepted, but for those that {@link Replication.slowSequence} counts. */
   get acceptedSequence(): number {
-    return this.home.accepted;
+    return this.home.quick.accepted;
   }
 
-  /** How many of them, in order, are settled in this region: replayed, or left to the copy that comes over the bus. */
-  get homeSequence(): number {
-    return this.home.settled;
+  /** How many large commands, and commands that follow them on the same keys, have been accepted. */
+  get slowSequence(): number {
+    return this.home.slow.accepted;
   }
 
-  /** Calls back once `sequence` accepted commands are settled at home; at once, synchronously, where they are. */
-  onHome(sequence: number, callback: () => void): void {
-    this.home.onSettled(sequence, callback);
+  /** Whether so many of both are settled in this region: replayed, or left to the copy that comes over the bus. */
+  isAtHome(sequence: number, slowSequence: number): boolean {
+    return this.home.quick.settled >= sequence && this.home.slow.settled >= slowSequence;
+  }
+
+  /** Calls back once {@link Replication.isAtHome} is true; at once, synchronously, where it is. */
+  onHome(sequence: number, slowSequence: number, callback: () => void): void {
+    this.home.quick.onSettled(sequence, () => this.home.slow.onSettled(slowSequence, callback));
   }
 
   /**
@@ -292,7 +297,7 @@ export class Replication {
     clearInterval(this.sampling);
     this.canary.stop();
     this.receipts.stop();
-    const settled = new Promise<void>((resolve) => this.onHome(this.acceptedSequence, resolve));
+    const settled = new Promise<void>((resolve) => this.onHome(this.acceptedSequence, this.slowSequence, resolve));
     await Promise.all([this.publisher.drain(timeoutMs), this.consumer.stop(), settled]);
     if (this.outbox.commands === 0) await this.sayGoodbye();
     this.cluster.disconnect();

@@ -67,6 +67,21 @@ describeWithServer("large commands between three regions with two shims each", (
     });
   });
 
+  test("nobody else waits for a large value: others' writes are seen at once while it is put together", async () => {
+    const [client, other] = [await open(regions[0]), await open(regions[0])];
+    let seen = false;
+    client.send(["SET", "slow", randomBytes(8_000_000)], ["SELECT", "0"], ["STRLEN", "slow"]);
+    expect(await client.take(1)).toEqual([OK]);
+    const read = client.take(2).then((replies) => {
+      seen = true;
+      return replies;
+    });
+    other.send(["SET", "beside", "v"], ["SELECT", "0"], ["GET", "beside"], ["EXISTS", "slow"]);
+    expect(await other.take(4)).toEqual([OK, OK, "$1\r\nv\r\n", ":0\r\n"]);
+    expect(seen).toBe(false);
+    expect(await read).toEqual([OK, ":8000000\r\n"]);
+  });
+
   test("regions hold the same or nothing where large and small commands meet on a bus that repeats and reorders", async () => {
     const writers = await Promise.all(regions.map((region) => open(region)));
     for (const [index, writer] of writers.entries()) {

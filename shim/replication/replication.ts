@@ -166,7 +166,11 @@ export class Replication {
       horizonMs: options.horizonMs,
       capacity,
       others: () => Object.keys(this.regionFigures()).filter((name) => name !== region),
-      send: (name, ...args) => this.intake.send(name, ...args),
+      // Whoever waits could fill the outbox, of which half is for commands alone.
+      send: (name, ...args) =>
+        this.publisher.blocked || this.outbox.bytes > options.outboxMaxBytes / 2
+          ? undefined
+          : this.intake.send(name, ...args),
     });
     this.intake = new Intake({
       clock: this.clock,

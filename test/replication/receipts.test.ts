@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
+import { Redis } from "ioredis";
+import { EnvelopeLog } from "../../shim/replication/envelopeLog";
+import { ASK, RECEIPT, Receipts } from "../../shim/replication/receipts";
+import { Clock, type Stamp } from "../../shim/replication/stamp";
+import { eventually } from "../support/eventually";
+import { describeWithServer, Server } from "../support/servers";
+
+const asker = { region: "us-east-1", origin: 2 };
+
+describeWithServer("receipts", () => {
+  let server: Server;
+  let cluster: Redis;
+  let clock: Clock;
+  let receipts: Receipts;
+  /** Whether the bus takes messages. */
+  let open: boolean;
+  let refused: number;
+  let sent: string[][];
+
+  beforeAll(async () => {
+    server = await Server.start();
+    cluster = new Redis(server.url);
+  });
+  afterAll(async () => {
+    receipts.stop();
+    cluster.disconnect();
+    await server.stop();
+  });
+  beforeEach(async () => {
+    receipts?.stop();
+    await cluster.flushall();
+    [open, refused, sent, clock] = [true, 0, [], new Clock(1)];
+    receipts = new Receipts({
+      region: "eu-west-1",
+      cluster,
+      clock,
+      horizonMs: 600_000,
+      capacity: 1 << 16,
+      others: () => [asker.region],
+      send: (...message) => {
+        if (!open) {
+          refused += 1;
+          return undefined;
+        }
+        sent.push(message.map(String));
+        return clock.next();
+      },
+    });
+  });
+
+  /** Another region's question about an envelope that begins with a stamp. */
+  function ask(about: Stamp): Promise<void> {
+    const log = new EnvelopeLog(64);
+    log.begin(about);
+    const args = [ASK, "", String(clock.nowMs() + 60_000), log.range({ first: 1, last: 1 }, 0)];
+    return receipts.asked(
+      { stamp: { ...clock.next(), origin: asker.origin }, args: args.map((arg) => Buffer.from(arg as string)) },
+      asker,
+    );
+  }
+
+  function replayed(first: Stamp): Promise<void> {
+    return receipts.replayed({ ...asker, commands: [{ stamp: first, args: [] }] });
+  }
+
+  it("asks nobody while the bus takes nothing, and asks once it does", async () => {
+    receipts.log.begin(clock.next());
+    open = false;
+    expect(await receipts.wait({ first: 1, last: 1 }, 1, 30, () => false)).toEqual({ regions: 0, everywhere: false });
+    expect(sent).toEqual([]);
+    const waiting = receipts.wait({ first: 1, last: 1 }, 1, 9000, () => false);
+    open = true;
+    await eventually(() => expect(sent.map(([name]) => name)).toEqual([ASK]));
+    receipts.stop();
+    expect(await waiting).toEqual({ regions: 0, everywhere: false });
+  });
+
+  it("answers once the bus takes the answer", async () => {
+    const stamp = { ...clock.next(), origin: asker.origin };
+    open = false;
+    await replayed(stamp);
+    await ask(stamp);
+    await eventually(() => expect(refused).toBeGreaterThan(0));
+    open = true;
+    await eventually(() => expect(sent).toEqual([[RECEIPT, expect.any(String), asker.region]]));
+  });
+
+  it("looks for so many answers at a time, and passes over more questions until they are asked again", async () => {
+    const missing = { ...clock.next(), origin: asker.origin };
+    for (let count = 0; count < 256; count += 1) await ask(missing);
+    const known = { ...clock.next(), origin: asker.origin };
+    await replayed(known);
+    await ask(known);
+    await replayed(missing);
+    await eventually(() => expect(sent).toHaveLength(256));
+    await ask(known);
+    await eventually(() => expect(sent).toHaveLength(257));
+  });
+});

@@ -22,7 +22,14 @@ export interface TransfersOptions {
 /** The commands that {@link Transfers} defines on its connection. */
 interface Scripts {
   flyStoreBuffer(keepMs: number, transfer: string, offset: number, bytes: Buffer): Promise<Buffer | null>;
-  flyComplete(keepMs: number, transfer: string, bytes: number, message: Buffer): Promise<string | number[]>;
+  flyComplete(
+    keepMs: number,
+    transfer: string,
+    bytes: number,
+    message: Buffer,
+    nowMs: number,
+    waitMs: number,
+  ): Promise<string | number[]>;
   flyReadBuffer(keepMs: number, transfer: string, offset: number): Promise<Buffer | null>;
   flyDiscard(keepMs: number, transfer: string): Promise<number>;
 }
@@ -117,8 +124,9 @@ export class Transfers {
     const { horizonMs, nowMs } = this.options;
     const { transfer, stamp } = command;
     const message = packMessage({ stamp, args: encodeLarge(command) });
-    const state = await this.scripts.flyComplete(this.keepMs, transfer, transferBytes(command), message);
-    if (state === "waiting" && nowMs() - stamp.ms < horizonMs) return undefined;
+    const bytes = transferBytes(command);
+    const state = await this.scripts.flyComplete(this.keepMs, transfer, bytes, message, nowMs(), horizonMs);
+    if (state === "waiting") return undefined;
     const outcome = await this.settle(command, state);
     if (state !== "done" && outcome.transient.length === 0) await this.discard(transfer);
     return outcome;

@@ -226,6 +226,27 @@ describeWithServer("large commands as a region receives them", () => {
     expect(await rubbish()).toEqual([]);
   });
 
+  it("waits a horizon for chunks, however late the command comes itself", async () => {
+    const lastMs = Date.now() - 6 * horizonMs;
+    replayer = new Replayer(cluster, horizonMs, { ms: lastMs - 1, counter: 0, origin: 0 });
+    transfers = new Transfers({ cluster, replayer, horizonMs, nowMs: () => Date.now() + lateMs });
+    await replayer.newest();
+    // As where records are kept for what a region that was cut off has still to send.
+    await records.hincrby("m", "beganBefore", -6 * horizonMs);
+    startMs = lastMs;
+    const [inTime, tooLate] = [large(1, "SET", "in-time", value), large(2, "SET", "too-late", value)];
+    for (const sent of [inTime, tooLate]) {
+      await store(sent, 1);
+      expect(await transfers.complete(sent.command)).toBeUndefined();
+    }
+    lateMs = horizonMs - 5000;
+    expect(await transfers.complete(inTime.command)).toBeUndefined();
+    expect(await receive(inTime)).toBe("applied");
+    expect(await holds("in-time", value)).toBe(true);
+    lateMs = horizonMs;
+    expect(resultOf((await transfers.complete(tooLate.command))!)).toBe("evicted");
+  });
+
   it("frees what came of a transfer that was given up, and passes over the rest", async () => {
     const sent = large(1, "SET", "k", value);
     for (const index of [3, 4, 5]) await store(sent, index);

@@ -292,9 +292,9 @@ export class Replication {
 
   /**
    * Publishes what is in the outbox, finishes home replays and the envelopes in hand, and closes connections. Nothing
-   * may be accepted any more.
+   * may be accepted any more. Where the time is not enough for an envelope, it comes again to another shim.
    *
-   * @param timeoutMs - how long publishing may take.
+   * @param timeoutMs - how long all of it may take.
    * @returns how many accepted commands the bus did not get.
    */
   async drain(timeoutMs: number): Promise<{ readonly lost: number }> {
@@ -302,7 +302,8 @@ export class Replication {
     this.canary.stop();
     this.receipts.stop();
     const settled = new Promise<void>((resolve) => this.onHome(this.acceptedSequence, this.slowSequence, resolve));
-    await Promise.all([this.publisher.drain(timeoutMs), this.consumer.stop(), settled]);
+    const finished = Promise.all([this.publisher.drain(timeoutMs), this.consumer.stop(), settled]);
+    await Promise.race([finished, sleep(timeoutMs, undefined, { ref: false })]);
     if (this.outbox.commands === 0) await this.sayGoodbye();
     this.cluster.disconnect();
     await this.options.bus.close();

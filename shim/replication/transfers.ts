@@ -168,18 +168,23 @@ export class Transfers {
   }
 
   private async stream(db: 0 | 1, args: RequestArgument[]): Promise<unknown> {
-    const connection = this.options.cluster.duplicate({
+    const { cluster } = this.options;
+    const connection = cluster.duplicate({
       db,
       lazyConnect: true,
       socketTimeout: SOCKET_TIMEOUT_MS,
       retryStrategy: () => null,
     });
     connection.on("error", () => {});
+    const giveUp = () => connection.disconnect();
+    // It would outlive the shim, for as long as a silent server is given.
+    cluster.once("close", giveUp);
     try {
       await connection.connect();
       return await sendStreamed(connection, args);
     } finally {
-      connection.disconnect();
+      cluster.off("close", giveUp);
+      giveUp();
     }
   }
 

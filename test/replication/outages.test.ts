@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer, type Server as NetServer, type Socket } from "node:net";
+import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "@jest/globals";
 import { Redis } from "ioredis";
 import { pino } from "pino";
@@ -208,5 +209,26 @@ describeWithServer("a shim that cannot reach SNS, or its cluster", () => {
       process.kill(pid, "SIGCONT");
     }
     await eventually(() => expect(accept("again")).toEqual({ ok: true }));
+  });
+
+  it("stops in time where its cluster hangs with an envelope in hand", async () => {
+    const { pid } = servers.get("us-east-1")!;
+    const { queueUrl } = addresses.get("us-east-1")!;
+    const sqs = new SQSClient({ endpoint: emulator.endpoint, region: "us-east-1", credentials });
+    process.kill(pid, "SIGSTOP");
+    try {
+      accept("under way");
+      await eventually(async () => {
+        const names = ["ApproximateNumberOfMessagesNotVisible"] as const;
+        const asked = new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [...names] });
+        const { Attributes } = await sqs.send(asked);
+        expect(Number(Attributes?.[names[0]])).toBeGreaterThan(0);
+      });
+      expect(await us.drain(200)).toEqual({ lost: 0 });
+      open.shift();
+    } finally {
+      process.kill(pid, "SIGCONT");
+      sqs.destroy();
+    }
   });
 });

@@ -247,6 +247,30 @@ describeWithServer("large commands as a region receives them", () => {
     expect(resultOf((await transfers.complete(tooLate.command))!)).toBe("evicted");
   });
 
+  it("gives up with its connection, however long the server is silent", async () => {
+    const own = new Redis(server.url, { disconnectTimeout: 50 });
+    const others = new Replayer(own, horizonMs, { ms: startMs - 1, counter: 0, origin: 0 });
+    const ending = new Transfers({ cluster: own, replayer: others, horizonMs, nowMs: Date.now });
+    const sent = large(1, "SET", "k", value);
+    for (const index of sent.chunks.keys()) await store(sent, index);
+    const duplicate = own.duplicate.bind(own);
+    const begun = new Promise<void>((resolve) => {
+      own.duplicate = (options) => {
+        process.kill(server.pid, "SIGSTOP");
+        resolve();
+        return duplicate(options);
+      };
+    });
+    const completing = ending.complete(sent.command);
+    try {
+      await begun;
+      own.disconnect();
+      await expect(completing).rejects.toThrow();
+    } finally {
+      process.kill(server.pid, "SIGCONT");
+    }
+  });
+
   it("frees what came of a transfer that was given up, and passes over the rest", async () => {
     const sent = large(1, "SET", "k", value);
     for (const index of [3, 4, 5]) await store(sent, index);

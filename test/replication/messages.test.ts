@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { Redis } from "ioredis";
-import { pino } from "pino";
-import { Registry } from "prom-client";
 import { Network, type NetworkEnd } from "../../chaos/network";
 import { Random } from "../../chaos/random";
 import { EnvelopeCodec, type StampedCommand } from "../../shim/replication/envelope";
-import { Replication } from "../../shim/replication/replication";
+import type { Replication } from "../../shim/replication/replication";
 import { stampText } from "../../shim/replication/stamp";
 import { eventually } from "../support/eventually";
+import { newReplication } from "../support/replications";
 import { describeWithServer, Server } from "../support/servers";
 import golden from "./golden/messages.json";
 
@@ -41,27 +40,14 @@ describeWithServer("messages of the version that had them first", () => {
       new Random(1),
     );
     end = network.end("eu-west-1");
-    const { hostname, port, password } = new URL(server.url);
-    replication = new Replication({
-      region: "eu-west-1",
-      cluster: { host: hostname, port: Number(port), password },
-      bus: end,
-      envelopeKeys: [{ id: 7, key: Buffer.alloc(32, 7) }],
-      publishIntervalMs: 1,
-      outboxMaxBytes: 1 << 20,
-      envelopeVersion: 2,
-      envelopeMaxBytes: 1 << 18,
-      horizonMs: 600_000,
-      largeCommandMaxBytes: 1 << 20,
-      recordsMaxBytes: 1 << 26,
-      canaryIntervalMs: 0,
-      log: pino({ level: "silent" }),
-      registry: new Registry(),
-    });
+    const envelopeKeys = [{ id: 7, key: Buffer.alloc(32, 7) }] as const;
+    replication = newReplication(server, { region: "eu-west-1", bus: end, envelopeKeys, canaryIntervalMs: 0 });
     await replication.start();
     for (const { text } of golden) await network.end("us-east-1").publish(text);
     const envelopes = golden.map(({ text }) => stampText(codec.open(text).commands[0]!.stamp));
-    await eventually(async () => expect(await records.zrange("a", "0", "-1")).toEqual(expect.arrayContaining(envelopes)));
+    await eventually(async () =>
+      expect(await records.zrange("a", "0", "-1")).toEqual(expect.arrayContaining(envelopes)),
+    );
   });
 
   afterAll(async () => {

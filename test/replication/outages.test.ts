@@ -11,8 +11,9 @@ import { Emulator } from "../../local/emulator";
 import { noFaults } from "../../local/wires";
 import { SnsSqsBus } from "../../shim/bus/snsSqsBus";
 import { type CommandSpecification, packagedSpecifications } from "../../shim/commands/specification";
-import { Replication, type ReplicationOptions } from "../../shim/replication/replication";
+import type { Replication, ReplicationOptions } from "../../shim/replication/replication";
 import { eventually } from "../support/eventually";
+import { newReplication } from "../support/replications";
 import { describeWithServer, Server } from "../support/servers";
 
 const regions = ["us-east-1", "eu-west-1"] as const;
@@ -110,22 +111,15 @@ describeWithServer("a shim that cannot reach SNS, or its cluster", () => {
   });
 
   async function join(region: Region, endpoint: string, options: Partial<ReplicationOptions> = {}) {
-    const { hostname, port, password } = new URL(servers.get(region)!.url);
-    const replication = new Replication({
+    const server = servers.get(region)!;
+    const { hostname, port, password } = new URL(server.url);
+    const replication = newReplication(server, {
       region,
       cluster: { host: hostname, port: Number(port), password, socketTimeout: 60_000 },
       bus: new SnsSqsBus({ ...addresses.get(region)!, endpoint, registry: new Registry() }),
       envelopeKeys,
-      publishIntervalMs: 5,
-      outboxMaxBytes: 1 << 20,
-      envelopeVersion: 2,
       envelopeMaxBytes: 4096,
-      horizonMs: 600_000,
-      recordsMaxBytes: 1 << 26,
-      largeCommandMaxBytes: 1 << 20,
-      canaryIntervalMs: 100,
       log: pino({ level: "warn" }, { write: (line: string) => void logged.push(line) }),
-      registry: new Registry(),
       ...options,
     });
     open.push(replication);

@@ -10,9 +10,10 @@ import { Emulator } from "../../local/emulator";
 import { noFaults } from "../../local/wires";
 import { SnsSqsBus } from "../../shim/bus/snsSqsBus";
 import { EnvelopeCodec } from "../../shim/replication/envelope";
-import { Replication } from "../../shim/replication/replication";
+import type { Replication } from "../../shim/replication/replication";
 import { stampText } from "../../shim/replication/stamp";
 import { eventually } from "../support/eventually";
+import { newReplication } from "../support/replications";
 import { segmentOf } from "../support/segments";
 import { describeWithServer, Server } from "../support/servers";
 
@@ -42,19 +43,10 @@ describeWithServer("an envelope that cannot be replayed", () => {
     server = await Server.start();
     client = new Redis(server.url);
     registry = new Registry();
-    const { hostname, port, password } = new URL(server.url);
-    replication = new Replication({
+    replication = newReplication(server, {
       region,
-      cluster: { host: hostname, port: Number(port), password },
       bus: new SnsSqsBus({ ...addresses, endpoint: emulator.endpoint, registry: new Registry() }),
       envelopeKeys,
-      publishIntervalMs: 5,
-      outboxMaxBytes: 1 << 20,
-      envelopeVersion: 2,
-      envelopeMaxBytes: 1 << 18,
-      horizonMs: 600_000,
-      recordsMaxBytes: 1 << 26,
-      largeCommandMaxBytes: 1 << 20,
       canaryIntervalMs: 0,
       log: pino({ level: "warn" }, { write: (line: string) => void logged.push(JSON.parse(line)) }),
       registry,

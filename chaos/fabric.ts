@@ -251,7 +251,7 @@ export class ChaosFabric {
         ({ replication }) =>
           insides(replication).cluster.status === "ready" &&
           replication.figures().outboxCommands === 0 &&
-          replication.homeSequence === replication.acceptedSequence,
+          replication.isAtHome(replication.acceptedSequence, replication.slowSequence),
       );
     while (!still()) {
       if (performance.now() > giveUpAt) throw new Error("the fabric does not come to rest");

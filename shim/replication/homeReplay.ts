@@ -1,88 +1,74 @@
-// Replays accepted commands in the writer's own region without waiting for the bus, and says how far it is. Commands
-// settle in the order of their acceptance; one that fails settles too, since the region's own copy arrives over the bus.
+// Replays accepted commands in the writer's own region without waiting for the bus, and says how far it is. A large command
+// may take long: it has a line of its own, and so have commands on the same keys meanwhile, so that these are replayed in
+// the order of their acceptance, and no other command waits.
 
-import type { Position } from "./bodyReader";
 import type { StampedCommand } from "./envelope";
-import { Progress } from "./progress";
-import type { Segment } from "./segment";
+import { HomeLine } from "./homeLine";
+import { decodeLarge } from "./largeCommand";
+import { isLarge } from "./messages";
+import { replaySteps } from "./replaySteps";
+import { Segment } from "./segment";
 
-/** Commands in a row of a segment. */
-interface Batch {
-  readonly segment: Segment;
-  readonly from: Position;
-  commands: number;
-  bytes: number;
+/** Commands that wait behind large ones are let go of in pieces of this size. */
+const BEHIND_BYTES = 64 * 1024;
+
+/** The keys that it reads or writes; none for a FLUSHALL, which its stamp puts into its place. */
+function keysOf(command: StampedCommand): readonly string[] {
+  return replaySteps(isLarge(command) ? decodeLarge(command) : command)
+    .flatMap((step) => (step.kind === "flush" ? [] : step.kind === "other" ? step.keys : [step.key]))
+    .map((key) => key.toString("latin1"));
 }
-
-const MAX_BATCH = 1024;
 
 /** See the head of this file. */
 export class HomeReplay {
-  private readonly apply: (commands: Iterable<StampedCommand>) => Promise<void>;
-  private readonly progress = new Progress();
-  private readonly waiting: Batch[] = [];
-  private replaying = false;
-  private immediate: NodeJS.Immediate | undefined;
-  private acceptedCount = 0;
-  private heldTotal = 0;
+  /** Of commands that need not wait for large ones. */
+  readonly quick: HomeLine;
+  /** Of large commands, and those behind them. */
+  readonly slow: HomeLine;
+  /** Keys of commands in the slow line, each with the newest of them by its number there. */
+  private readonly slowKeys = new Map<string, number>();
+  /** The newest commands behind a large one. */
+  private behind: Segment | undefined;
 
   constructor(apply: (commands: Iterable<StampedCommand>) => Promise<void>) {
-    this.apply = apply;
-  }
-
-  /** How many commands were added. */
-  get accepted(): number {
-    return this.acceptedCount;
-  }
-
-  /** How many of them, in that order, are settled. */
-  get settled(): number {
-    return this.progress.reached;
+    this.quick = new HomeLine(apply);
+    this.slow = new HomeLine(async (commands) => {
+      // What was accepted before may be on the same keys.
+      await new Promise<void>((resolve) => this.quick.onSettled(this.quick.accepted, resolve));
+      await apply(commands);
+    });
   }
 
   /** Memory of those that are not replayed, in bytes. */
   get bytes(): number {
-    return this.heldTotal;
+    return this.quick.bytes + this.slow.bytes;
   }
 
-  /** Takes the newest command of a segment. */
-  add(segment: Segment): void {
-    let batch = this.waiting.at(-1);
-    const { newest } = segment;
-    // Between two commands there may be a message.
-    const follows = batch?.segment === segment && batch.from.at + batch.bytes === newest.at;
-    if (batch === undefined || !follows || batch.commands === MAX_BATCH) {
-      batch = { segment, from: newest, commands: 0, bytes: 0 };
-      this.waiting.push(batch);
+  /** Takes a command, which is the newest of a segment. */
+  add(segment: Segment, command: StampedCommand): void {
+    const large = isLarge(command);
+    if (!large && this.slowKeys.size === 0) {
+      this.quick.add(segment);
+      return;
     }
-    batch.commands += 1;
-    batch.bytes += segment.newestBytes;
-    this.acceptedCount += 1;
-    this.heldTotal += segment.newestBytes;
-    // What this turn of the event loop still brings goes along.
-    this.immediate ??= setImmediate(() => this.send());
+    const keys = keysOf(command);
+    if (large || keys.some((key) => this.slowKeys.has(key))) this.addSlow(command, keys, large);
+    else this.quick.add(segment);
   }
 
-  /** Calls back once `sequence` commands are settled; at once where they are. */
-  onSettled(sequence: number, callback: () => void): void {
-    this.progress.onReached(sequence, callback);
-  }
-
-  /** One batch follows the other: what has no order but that of its arrival keeps it at home. */
-  private send(): void {
-    this.immediate = undefined;
-    if (this.replaying) return;
-    const batch = this.waiting.shift();
-    if (batch !== undefined) void this.replay(batch);
-  }
-
-  private async replay({ segment, from, commands, bytes }: Batch): Promise<void> {
-    const settle = this.progress.begin(commands);
-    this.replaying = true;
-    await this.apply(segment.read(from, bytes));
-    this.replaying = false;
-    this.heldTotal -= bytes;
-    settle();
-    this.send();
+  /** Copies it: the segment that it is in has far more, and could be let go of before. */
+  private addSlow(command: StampedCommand, keys: readonly string[], large: boolean): void {
+    const { slow, slowKeys } = this;
+    if (large || !this.behind || this.behind.bytes > BEHIND_BYTES) this.behind = new Segment(command.stamp.origin);
+    this.behind.append(command);
+    slow.add(this.behind);
+    if (large) this.behind = undefined;
+    const number = slow.accepted;
+    for (const key of keys) slowKeys.set(key, number);
+    slow.onSettled(number, () => {
+      for (const key of keys) {
+        if (slowKeys.get(key) === number) slowKeys.delete(key);
+      }
+    });
   }
 }

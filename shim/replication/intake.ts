@@ -156,13 +156,15 @@ export class Intake {
   private invalidate(stamp: Stamp, { everywhere, home, elsewhere }: Invalidating): void {
     let own = stamp;
     if (everywhere) {
-      this.options.home.add(this.enqueue({ stamp, args: everywhere }));
+      const copied = { stamp, args: everywhere };
+      this.options.home.add(this.enqueue(copied), copied);
       own = this.options.clock.next();
     }
     this.enqueue({ stamp: own, args: elsewhere });
     if (this.atHome.bytes > AT_HOME_BYTES) this.atHome = new Segment(own.origin);
-    this.atHome.append({ stamp: own, args: home });
-    this.options.home.add(this.atHome);
+    const kept = { stamp: own, args: home };
+    this.atHome.append(kept);
+    this.options.home.add(this.atHome, kept);
     this.options.figures.invalidated(elsewhere.length - 1);
   }
 
@@ -196,7 +198,7 @@ export class Intake {
     // What was held back until its chunks had room is not turned away in the end.
     const full = attachment ? undefined : this.fullness(commandBytes(command.args));
     if (full !== undefined) return full;
-    if (!parts) this.options.home.add(this.enqueue(command));
+    if (!parts) this.options.home.add(this.enqueue(command), command);
     else if (!attachment) this.invalidate(stamp, parts);
     else {
       this.invalidate(stamp, { ...parts, home: command.args });

@@ -32,6 +32,7 @@ export const CHUNK = "FLY.CHUNK";
 export const LARGE = "FLY.LARGE";
 
 const CANARY_HEAD = Buffer.from(CANARY).readUInt32BE();
+const LARGE_NAME = Buffer.from(LARGE);
 const MESSAGE_HEAD = Buffer.from("FLY.").readUInt32BE();
 
 function nameBytes(command: StampedCommand): number {
@@ -51,6 +52,11 @@ export function needsVersion2(command: StampedCommand): boolean {
 /** Whether it is a canary: nobody has asked for it, so nothing is lost with it. */
 export function isCanary(command: StampedCommand): boolean {
   return nameBytes(command) === 4 && nameHead(command) === CANARY_HEAD;
+}
+
+/** Whether it is a large command, whose arguments travel apart. */
+export function isLarge({ args: [name] }: StampedCommand): boolean {
+  return name?.length === LARGE_NAME.length && name.equals(LARGE_NAME);
 }
 
 /** Whether it is a message, and not a command. */

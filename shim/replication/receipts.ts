@@ -29,7 +29,8 @@ export interface ReceiptsOptions {
   readonly capacity: number;
   /** The other regions. */
   readonly others: () => readonly string[];
-  readonly send: (name: string, ...args: readonly (string | Buffer)[]) => Stamp;
+  /** Sends a message; undefined where the bus takes too little for that now. */
+  readonly send: (name: string, ...args: readonly (string | Buffer)[]) => Stamp | undefined;
 }
 
 /** What somebody who waits is told. */
@@ -44,6 +45,10 @@ export interface Receipt {
 const ASK_AGAIN_MS = 2_000;
 const FIRST_LOOK_MS = 5;
 const LOOK_MS = 50;
+/** Who has to look so often does so less and less: what comes as it should is there at the first or second look. */
+const ANSWER_LOOK_MS = 1_000;
+/** Others are passed over, and asked again. */
+const MAX_ANSWERING = 256;
 /** Questions are answered for so long at most. */
 const MAX_WAIT_MS = 60_000;
 
@@ -113,9 +118,11 @@ export class Receipts {
       }
       if (nowMs >= askAgainMs) {
         const stamp = send(ASK, question, String(untilMs), envelopes);
-        question ||= stampText(stamp);
-        askAgainMs = nowMs + intervalMs;
-        intervalMs *= 2;
+        if (stamp) {
+          question ||= stampText(stamp);
+          askAgainMs = nowMs + intervalMs;
+          intervalMs *= 2;
+        }
       }
       await sleep(Math.min(pauseMs, Math.max(1, untilMs - nowMs)), undefined, { ref: false });
       pauseMs = Math.min(LOOK_MS, pauseMs * 2);
@@ -127,7 +134,7 @@ export class Receipts {
     if (region === this.options.region) return;
     const [, given, until, envelopes = Buffer.alloc(0)] = args;
     const question = String(given) || stampText(stamp);
-    if (this.answering.has(question)) return;
+    if (this.answering.has(question) || this.answering.size === MAX_ANSWERING) return;
     this.answering.add(question);
     void this.answer(question, region, EnvelopeLog.stamps(envelopes, origin), Number(until)).finally(() =>
       this.answering.delete(question),
@@ -145,12 +152,10 @@ export class Receipts {
     for (
       let pauseMs = FIRST_LOOK_MS;
       !this.stopped && clock.nowMs() < endMs;
-      pauseMs = Math.min(LOOK_MS, 2 * pauseMs)
+      pauseMs = Math.min(ANSWER_LOOK_MS, 2 * pauseMs)
     ) {
-      if ((await this.count(stamps).catch(() => -1)) === stamps.length) {
-        send(RECEIPT, question, asker);
-        return;
-      }
+      const found = await this.count(stamps).catch(() => -1);
+      if (found === stamps.length && send(RECEIPT, question, asker)) return;
       await sleep(pauseMs, undefined, { ref: false });
     }
   }

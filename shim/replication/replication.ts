@@ -158,7 +158,11 @@ export class Replication {
       horizonMs: options.horizonMs,
       capacity,
       others: () => Object.keys(this.regionFigures()).filter((name) => name !== region),
-      send: (name, ...args) => this.intake.send(name, ...args),
+      // Whoever waits could fill the outbox, of which half is for commands alone.
+      send: (name, ...args) =>
+        this.publisher.blocked || this.outbox.bytes > options.outboxMaxBytes / 2
+          ? undefined
+          : this.intake.send(name, ...args),
     });
     this.intake = new Intake({
       clock: this.clock,
@@ -258,34 +262,40 @@ export class Replication {
     return this.receipts.wait(sent, regions, timeoutMs, abandoned);
   }
 
-  /** How many commands have been accepted. */
+  /** How many commands have been accepted, but for those that {@link Replication.slowSequence} counts. */
   get acceptedSequence(): number {
-    return this.home.accepted;
+    return this.home.quick.accepted;
   }
 
-  /** How many of them, in order, are settled in this region: replayed, or left to the copy that comes over the bus. */
-  get homeSequence(): number {
-    return this.home.settled;
+  /** How many large commands, and commands that follow them on the same keys, have been accepted. */
+  get slowSequence(): number {
+    return this.home.slow.accepted;
   }
 
-  /** Calls back once `sequence` accepted commands are settled at home; at once, synchronously, where they are. */
-  onHome(sequence: number, callback: () => void): void {
-    this.home.onSettled(sequence, callback);
+  /** Whether so many of both are settled in this region: replayed, or left to the copy that comes over the bus. */
+  isAtHome(sequence: number, slowSequence: number): boolean {
+    return this.home.quick.settled >= sequence && this.home.slow.settled >= slowSequence;
+  }
+
+  /** Calls back once {@link Replication.isAtHome} is true; at once, synchronously, where it is. */
+  onHome(sequence: number, slowSequence: number, callback: () => void): void {
+    this.home.quick.onSettled(sequence, () => this.home.slow.onSettled(slowSequence, callback));
   }
 
   /**
    * Publishes what is in the outbox, finishes home replays and the envelopes in hand, and closes connections. Nothing
-   * may be accepted any more.
+   * may be accepted any more. Where the time is not enough for an envelope, it comes again to another shim.
    *
-   * @param timeoutMs - how long publishing may take.
+   * @param timeoutMs - how long all of it may take.
    * @returns how many accepted commands the bus did not get.
    */
   async drain(timeoutMs: number): Promise<{ readonly lost: number }> {
     clearInterval(this.sampling);
     this.canary.stop();
     this.receipts.stop();
-    const settled = new Promise<void>((resolve) => this.onHome(this.acceptedSequence, resolve));
-    await Promise.all([this.publisher.drain(timeoutMs), this.consumer.stop(), settled]);
+    const settled = new Promise<void>((resolve) => this.onHome(this.acceptedSequence, this.slowSequence, resolve));
+    const finished = Promise.all([this.publisher.drain(timeoutMs), this.consumer.stop(), settled]);
+    await Promise.race([finished, sleep(timeoutMs, undefined, { ref: false })]);
     if (this.outbox.commands === 0) await this.sayGoodbye();
     this.cluster.disconnect();
     await this.options.bus.close();

@@ -5,6 +5,7 @@
 //     <offset>             a chunk that has come, and its bytes
 //     n                    bytes of all that have come
 //     b, e                 bytes that there have to be, and the message that came with them: how to go on
+//     m                    when that message was first met here: however late it is, its chunks are as late
 //     d                    all is done, or given up: chunks that come now are late copies
 //   d<transfer>:<offset>   a chunk. Each has a key of its own, since a string that grows is moved as a whole, and holds up
 //                          the server; one that the server evicts is missed
@@ -31,14 +32,17 @@ if known[1] == known[2] then return known[3] end
 `;
 
 /**
- * Keeps a message. ARGV: …, bytes, message. Returns `done`, `waiting` for chunks, `lost` where one that came is not there
- * any more, or the offsets of all.
+ * Keeps a message. ARGV: …, bytes, message, now in ms, for how many ms to wait for chunks. Returns `done`, `waiting` for
+ * chunks, `lost` where one has not come for too long or is not there any more, or the offsets of all.
  */
 export const completeScript = `${lead}
 if call('HEXISTS', transfer, 'd') == 1 then return 'done' end
 call('HSET', transfer, 'b', ARGV[3], 'e', ARGV[4])
+call('HSETNX', transfer, 'm', ARGV[5])
 call('PEXPIRE', transfer, keepMs)
-if call('HGET', transfer, 'n') ~= ARGV[3] then return 'waiting' end
+if call('HGET', transfer, 'n') ~= ARGV[3] then
+  return ARGV[5] - call('HGET', transfer, 'm') < tonumber(ARGV[6]) and 'waiting' or 'lost'
+end
 local offsets = {}
 for _, name in ipairs(call('HKEYS', transfer)) do
   if tonumber(name) then

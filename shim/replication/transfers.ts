@@ -23,7 +23,14 @@ export interface TransfersOptions {
 /** The commands that {@link Transfers} defines on its connection. */
 interface Scripts {
   flyStoreBuffer(keepMs: number, transfer: string, offset: number, bytes: Buffer): Promise<Buffer | null>;
-  flyComplete(keepMs: number, transfer: string, bytes: number, message: Buffer): Promise<string | number[]>;
+  flyComplete(
+    keepMs: number,
+    transfer: string,
+    bytes: number,
+    message: Buffer,
+    nowMs: number,
+    waitMs: number,
+  ): Promise<string | number[]>;
   flyReadBuffer(keepMs: number, transfer: string, offset: number): Promise<Buffer | null>;
   flyDiscard(keepMs: number, transfer: string): Promise<number>;
 }
@@ -97,13 +104,15 @@ export class Transfers {
    *
    * @returns what became of it; undefined where there are chunks to come, of which the last will complete it
    */
-  complete(command: LargeCommand): Promise<ReplayOutcome | undefined> {
+  async complete(command: LargeCommand): Promise<ReplayOutcome | undefined> {
     const { transfer } = command;
-    let completing = this.completing.get(transfer);
-    if (!completing) {
-      completing = this.tryToComplete(command).finally(() => this.completing.delete(transfer));
-      this.completing.set(transfer, completing);
+    for (let underWay = this.completing.get(transfer); underWay; underWay = this.completing.get(transfer)) {
+      const outcome = await underWay;
+      if (outcome) return outcome;
+      // What was missing there may have come since.
     }
+    const completing = this.tryToComplete(command).finally(() => this.completing.delete(transfer));
+    this.completing.set(transfer, completing);
     return completing;
   }
 
@@ -116,8 +125,9 @@ export class Transfers {
     const { horizonMs, nowMs } = this.options;
     const { transfer, stamp } = command;
     const message = packMessage({ stamp, args: encodeLarge(command) });
-    const state = await this.scripts.flyComplete(this.keepMs, transfer, transferBytes(command), message);
-    if (state === "waiting" && nowMs() - stamp.ms < horizonMs) return undefined;
+    const bytes = transferBytes(command);
+    const state = await this.scripts.flyComplete(this.keepMs, transfer, bytes, message, nowMs(), horizonMs);
+    if (state === "waiting") return undefined;
     const outcome = await this.settle(command, state);
     if (state !== "done" && outcome.transient.length === 0) await this.discard(transfer);
     return outcome;
@@ -159,18 +169,23 @@ export class Transfers {
   }
 
   private async stream(db: 0 | 1, args: RequestArgument[]): Promise<unknown> {
-    const connection = this.options.cluster.duplicate({
+    const { cluster } = this.options;
+    const connection = cluster.duplicate({
       db,
       lazyConnect: true,
       socketTimeout: SOCKET_TIMEOUT_MS,
       retryStrategy: () => null,
     });
     connection.on("error", () => {});
+    const giveUp = () => connection.disconnect();
+    // It would outlive the shim, for as long as a silent server is given.
+    cluster.once("close", giveUp);
     try {
       await connection.connect();
       return await sendStreamed(connection, args);
     } finally {
-      connection.disconnect();
+      cluster.off("close", giveUp);
+      giveUp();
     }
   }
 

@@ -35,12 +35,14 @@ export interface Virtual {
   ): Promise<Receipt | string>;
   /** Takes a well-formed write as its bytes come. */
   upload(command: CommandSpecification, argumentCount: number): Upload;
-  /** Commands accepted so far. */
+  /** Commands accepted so far, but for the next. */
   readonly acceptedSequence: number;
-  /** Commands whose replay at home is settled. */
-  readonly homeSequence: number;
-  /** Calls back once `homeSequence` has reached a number. */
-  onHome(sequence: number, callback: () => void): void;
+  /** Large commands accepted so far, and those that follow them on the same keys. */
+  readonly slowSequence: number;
+  /** Whether the replay at home of so many of both is settled. */
+  isAtHome(sequence: number, slowSequence: number): boolean;
+  /** Calls back once `isAtHome` is true. */
+  onHome(sequence: number, slowSequence: number, callback: () => void): void;
 }
 
 /** What all sessions of a shim share. */

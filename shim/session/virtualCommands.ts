@@ -20,6 +20,8 @@ const ok = encodeSimple("OK");
 export class VirtualCommands {
   /** Commands accepted up to here must be replayed at home before database 0 is asked. */
   private homeSequence = 0;
+  /** And so many of those that take long, the newest of which is this client's. */
+  private slowSequence = 0;
   /** Where they went, by the numbers of envelopes; 0: none that other regions may lack. */
   private firstEnvelope = 0;
   private lastEnvelope = 0;
@@ -36,11 +38,11 @@ export class VirtualCommands {
 
   /** Whether all that was accepted of this client is replayed at home, or left to the copy that the bus brings. */
   get atHome(): boolean {
-    return this.services.virtual.homeSequence >= this.homeSequence;
+    return this.services.virtual.isAtHome(this.homeSequence, this.slowSequence);
   }
 
   onceAtHome(callback: () => void): void {
-    this.services.virtual.onHome(this.homeSequence, callback);
+    this.services.virtual.onHome(this.homeSequence, this.slowSequence, callback);
   }
 
   /** Answers a command. @returns false where it has to wait until nothing is in flight */
@@ -56,7 +58,10 @@ export class VirtualCommands {
     if (this.outlet.inFlight > 0 && !this.outlet.holding) return false;
     const tooFast = this.takeTurn();
     if (tooFast !== undefined) return this.answer(encodeError(tooFast));
+    const { slowSequence } = virtual;
     const acceptance = virtual.accept(form.command, words);
+    // Those of others are no concern of this client.
+    if (virtual.slowSequence > slowSequence) this.slowSequence = virtual.slowSequence;
     if (acceptance.ok) this.accepted(form.command, words);
     else this.answer(encodeError(acceptance.error));
     return true;
@@ -77,6 +82,7 @@ export class VirtualCommands {
       to: upload,
       end: () => {
         const error = upload.finish();
+        this.slowSequence = this.services.virtual.slowSequence;
         if (error === undefined) this.accepted(specification, upload.outline());
         else this.answer(encodeError(error));
       },

@@ -197,7 +197,15 @@ describeWithServer("canaries", () => {
   });
 
   it("keeps everybody to the oldest version that some shim reads, while plain commands flow both ways", async () => {
-    const pinned = await join(0, { envelopeVersion: 1 });
+    const end = network.end(regions[0]);
+    /** Envelopes that a shim of before version 2 could not open. */
+    const unreadable: string[] = [];
+    const receive = async (signal: AbortSignal) => {
+      const deliveries = await end.receive(signal);
+      unreadable.push(...deliveries.map(({ body }) => body).filter((body) => Buffer.from(body, "base64url")[0] !== 1));
+      return deliveries;
+    };
+    const pinned = await join(0, { envelopeVersion: 1, bus: { ...end, receive } });
     const eu = await join(1);
     const regionsThere = new Regions(clients[1]!, 2);
     const versions = async () => {
@@ -213,8 +221,22 @@ describeWithServer("canaries", () => {
     await eventually(async () => {
       for (const client of clients.slice(0, 2)) expect(await client.mget("from-pinned", "from-eu")).toEqual(["v", "v"]);
     });
+    for (const shim of [pinned, eu]) {
+      expect(accept(shim, "FLY.PURGE from-*")).toEqual({ ok: false, error: expect.stringContaining("upgrade them") });
+      expect(accept(shim, `SET large ${"v".repeat(300_000)}`)).toEqual({
+        ok: false,
+        error: expect.stringContaining("upgrade them"),
+      });
+      const sent = { first: 1, last: shim.newestEnvelope };
+      expect(await shim.wait(sent, 1, 1, () => false)).toContain("upgrade them");
+    }
+    send(eu, "SET last v");
+    await eventually(async () => expect(await clients[0]!.get("last")).toBe("v"));
+    // What was sent before and has been overtaken comes by then.
+    const canaries = end.published.length;
+    await eventually(() => expect(end.published.length).toBeGreaterThan(canaries + 3));
+    expect(unreadable).toEqual([]);
     expect([pinned.figures().poison, eu.figures().poison]).toEqual([0, 0]);
-    expect(accept(eu, "FLY.PURGE from-*")).toEqual({ ok: false, error: expect.stringContaining("upgrade them first") });
     await pinned.drain(1000);
     open = [eu, await join(0)];
     // A region that has sent commands, and never a canary.

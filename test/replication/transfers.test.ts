@@ -132,6 +132,16 @@ describeWithServer("large commands as a region receives them", () => {
     expect(await holds("k", value)).toBe(true);
   });
 
+  it("is complete once all has come, though the last chunk comes while it is looked for", async () => {
+    const sent = large(1, "SET", "k", value);
+    for (const index of [...sent.chunks.keys()].slice(1)) await store(sent, index);
+    // Both are sent in one write, and answered in one read.
+    const [waiting, outcome] = await Promise.all([transfers.complete(sent.command), store(sent, 0)]);
+    expect(waiting).toBeUndefined();
+    expect(resultOf(outcome!)).toBe("applied");
+    expect(await holds("k", value)).toBe(true);
+  });
+
   it("drops a value that a newer command has overtaken", async () => {
     await replayer.apply([command(5, "SET", "k", "small")]);
     expect(await receive(large(2, "SET", "k", value))).toBe("stale");
@@ -214,6 +224,51 @@ describeWithServer("large commands as a region receives them", () => {
     expect(await client.exists("k")).toBe(0);
     expect(await store(sent, 0)).toBeUndefined();
     expect(await rubbish()).toEqual([]);
+  });
+
+  it("waits a horizon for chunks, however late the command comes itself", async () => {
+    const lastMs = Date.now() - 6 * horizonMs;
+    replayer = new Replayer(cluster, horizonMs, { ms: lastMs - 1, counter: 0, origin: 0 });
+    transfers = new Transfers({ cluster, replayer, horizonMs, nowMs: () => Date.now() + lateMs });
+    await replayer.newest();
+    // As where records are kept for what a region that was cut off has still to send.
+    await records.hincrby("m", "beganBefore", -6 * horizonMs);
+    startMs = lastMs;
+    const [inTime, tooLate] = [large(1, "SET", "in-time", value), large(2, "SET", "too-late", value)];
+    for (const sent of [inTime, tooLate]) {
+      await store(sent, 1);
+      expect(await transfers.complete(sent.command)).toBeUndefined();
+    }
+    lateMs = horizonMs - 5000;
+    expect(await transfers.complete(inTime.command)).toBeUndefined();
+    expect(await receive(inTime)).toBe("applied");
+    expect(await holds("in-time", value)).toBe(true);
+    lateMs = horizonMs;
+    expect(resultOf((await transfers.complete(tooLate.command))!)).toBe("evicted");
+  });
+
+  it("gives up with its connection, however long the server is silent", async () => {
+    const own = new Redis(server.url, { disconnectTimeout: 50 });
+    const others = new Replayer(own, horizonMs, { ms: startMs - 1, counter: 0, origin: 0 });
+    const ending = new Transfers({ cluster: own, replayer: others, horizonMs, nowMs: Date.now });
+    const sent = large(1, "SET", "k", value);
+    for (const index of sent.chunks.keys()) await store(sent, index);
+    const duplicate = own.duplicate.bind(own);
+    const begun = new Promise<void>((resolve) => {
+      own.duplicate = (options) => {
+        process.kill(server.pid, "SIGSTOP");
+        resolve();
+        return duplicate(options);
+      };
+    });
+    const completing = ending.complete(sent.command);
+    try {
+      await begun;
+      own.disconnect();
+      await expect(completing).rejects.toThrow();
+    } finally {
+      process.kill(server.pid, "SIGCONT");
+    }
   });
 
   it("frees what came of a transfer that was given up, and passes over the rest", async () => {

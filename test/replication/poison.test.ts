@@ -1,0 +1,155 @@
+import { randomBytes } from "node:crypto";
+import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
+import { ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
+import { Redis } from "ioredis";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { type BusAddresses, createBus, credentials } from "../../local/bus";
+import { Emulator } from "../../local/emulator";
+import { noFaults } from "../../local/wires";
+import { SnsSqsBus } from "../../shim/bus/snsSqsBus";
+import { EnvelopeCodec } from "../../shim/replication/envelope";
+import type { Replication } from "../../shim/replication/replication";
+import { stampText } from "../../shim/replication/stamp";
+import { eventually } from "../support/eventually";
+import { newReplication } from "../support/replications";
+import { segmentOf } from "../support/segments";
+import { describeWithServer, Server } from "../support/servers";
+
+const region = "eu-west-1";
+const envelopeKeys = [{ id: 1, key: randomBytes(32) }] as const;
+const codec = new EnvelopeCodec(envelopeKeys);
+
+describeWithServer("an envelope that cannot be replayed", () => {
+  let server: Server;
+  let client: Redis;
+  let emulator: Emulator;
+  let addresses: BusAddresses;
+  let sns: SNSClient;
+  let sqs: SQSClient;
+  let registry: Registry;
+  let replication: Replication;
+  let logged: { level: number; msg: string; reason?: string; command?: string; error?: string }[];
+  const environment = { ...process.env };
+
+  beforeAll(async () => {
+    process.env.AWS_ACCESS_KEY_ID = credentials.accessKeyId;
+    process.env.AWS_SECRET_ACCESS_KEY = credentials.secretAccessKey;
+    emulator = await Emulator.start({ ...noFaults, delay: 0 });
+    addresses = (await createBus(emulator.endpoint, [region])).get(region)!;
+    sns = new SNSClient({ endpoint: emulator.endpoint, region, credentials });
+    sqs = new SQSClient({ endpoint: emulator.endpoint, region, credentials });
+    server = await Server.start();
+    client = new Redis(server.url);
+    registry = new Registry();
+    replication = newReplication(server, {
+      region,
+      bus: new SnsSqsBus({ ...addresses, endpoint: emulator.endpoint, registry: new Registry() }),
+      envelopeKeys,
+      canaryIntervalMs: 0,
+      log: pino({ level: "warn" }, { write: (line: string) => void logged.push(JSON.parse(line)) }),
+      registry,
+    });
+    logged = [];
+    await replication.start();
+  });
+
+  beforeEach(() => {
+    logged = [];
+  });
+
+  afterAll(async () => {
+    await replication.drain(1000);
+    process.env = environment;
+    for (const each of [sns, sqs]) each.destroy();
+    client.disconnect();
+    await server.stop();
+    await emulator.stop();
+  });
+
+  function seal(ms: number, line: string, sealing = codec): string {
+    const stamp = { ms, counter: 0, origin: 1 };
+    return sealing.seal("us-east-1", segmentOf(1, [{ stamp, args: line.split(" ").map((word) => Buffer.from(word)) }]));
+  }
+
+  async function publish(...bodies: readonly string[]): Promise<void> {
+    for (const Message of bodies) await sns.send(new PublishCommand({ TopicArn: addresses.topicArn, Message }));
+  }
+
+  /** What has newly come into the dead-letter queue: each body with its reason. */
+  async function dead(): Promise<[body: string | undefined, reason: string | undefined][]> {
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({
+        QueueUrl: addresses.deadLetterQueueUrl,
+        MaxNumberOfMessages: 10,
+        MessageAttributeNames: ["All"],
+      }),
+    );
+    return Messages.map(({ Body, MessageAttributes }) => [Body, MessageAttributes?.reason?.StringValue]);
+  }
+
+  async function poisonCounted(): Promise<number> {
+    return Number(/redis_on_fly_poison_envelopes_total (\d+)/.exec(await registry.metrics())?.[1]);
+  }
+
+  it("goes to the dead-letter queue with the reason, is logged and counted once, and the rest flows", async () => {
+    const nowMs = Date.now();
+    const fine = seal(nowMs, "SET k v");
+    const future = seal(nowMs + 120_000, "SET k v");
+    const unknown = seal(nowMs, "NOSUCH k");
+    const bytes = Buffer.from(fine, "base64url");
+    const newer = Buffer.from(bytes).fill(9, 0, 1).toString("base64url");
+    const stamp = (ms: number) => stampText({ ms, counter: 0, origin: 1 });
+    const expected = new Map([
+      ["nonsense", /^an envelope of \d+ bytes is shorter/],
+      [newer, /^version 9 \(flags 0\) cannot be read: upgrade this shim$/],
+      [fine.slice(0, -8), /^the envelope was cut short or changed/],
+      [seal(nowMs, "SET k v", new EnvelopeCodec([{ id: 9, key: randomBytes(32) }])), /^sealed with key 9, which/],
+      [seal(nowMs, "SET k v", new EnvelopeCodec([{ id: 1, key: randomBytes(32) }])), /^the envelope was cut short or/],
+      [future, new RegExp(`^stamp ${stamp(nowMs + 120_000)} is too far in the future`)],
+      [unknown, new RegExp(`^command NOSUCH with stamp ${stamp(nowMs)}: .*ERR Unknown`)],
+    ]);
+    await publish(...expected.keys(), seal(nowMs, "SET fine v"));
+    const found = new Map<string | undefined, string | undefined>();
+    await eventually(async () => {
+      for (const [body, reason] of await dead()) found.set(body, reason);
+      expect(found.size).toBe(expected.size);
+    });
+    for (const [body, reason] of expected) expect(found.get(body)).toMatch(reason);
+    await eventually(async () => expect(await client.mget("fine", "k")).toEqual(["v", null]));
+    expect(await poisonCounted()).toBe(expected.size);
+    expect(replication.figures().poison).toBe(expected.size);
+    const lines = logged.filter(({ msg }) => msg === "poison: moving an envelope to the dead-letter queue");
+    expect(lines.map(({ level }) => level)).toEqual(Array(expected.size).fill(50));
+    expect(lines.map(({ reason }) => reason).sort()).toEqual([...found.values()].sort());
+  });
+
+  it("for now alone stays out of the dead-letter queue, and is replayed as soon as it can be", async () => {
+    const before = await poisonCounted();
+    const nowMs = Date.now();
+    await publish(seal(nowMs, "SET transient old"), seal(nowMs, "HSET transient:hash f old"));
+    await eventually(async () => expect(await client.exists("transient", "transient:hash")).toBe(2));
+    // Everything that takes memory is refused, and nothing is evicted for it.
+    const [, policy = ""] = (await client.config("GET", "maxmemory-policy")) as string[];
+    await client.config("SET", "maxmemory-policy", "noeviction");
+    await client.config("SET", "maxmemory", "1");
+    try {
+      await publish(seal(nowMs + 1, "SET transient v"), seal(nowMs + 1, "HSET transient:hash f v"));
+      await eventually(() =>
+        expect(logged.map(({ msg, command, error }) => `${msg}: ${command}: ${error}`).sort()).toEqual([
+          expect.stringMatching(/^cannot replay now: trying again: HSET: OOM/),
+          expect.stringMatching(/^cannot replay now: trying again: SET: OOM/),
+        ]),
+      );
+      expect([await client.get("transient"), await client.hget("transient:hash", "f")]).toEqual(["old", "old"]);
+    } finally {
+      await client.config("SET", "maxmemory", "0");
+      await client.config("SET", "maxmemory-policy", policy);
+    }
+    await eventually(async () => expect(await client.get("transient")).toBe("v"));
+    await eventually(async () => expect(await client.hgetall("transient:hash")).toEqual({ f: "v" }));
+    expect(await poisonCounted()).toBe(before);
+    expect(await dead()).toEqual([]);
+  });
+});

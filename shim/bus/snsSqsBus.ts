@@ -28,7 +28,7 @@ const LONG_POLL_SECONDS = 20;
 /** SQS hands out, keeps and deletes at most this many messages a call. */
 const BATCH_SIZE = 10;
 /** Of messages: more in one receive would hold up everything else while they are taken apart. Costs go by size, too. */
-const RECEIVE_CHARACTERS = 512 * 1024;
+const RECEIVE_CHARACTERS = 256 * 1024;
 const VISIBILITY_SECONDS = 30;
 /** What is deleted that much later costs a tenth, and comes again if the shim dies in between. */
 const DELETE_LINGER_MS = 1_000;

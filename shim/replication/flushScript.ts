@@ -21,17 +21,23 @@ return 'flushed'
 
 /**
  * Takes a FLUSHALL to the keys of a page. ARGV: as `records` wants it, horizon in ms, its stamp, whether this is the last
- * page (1 or 0), then each key's bucket and the key. Returns 0 where a newer FLUSHALL has taken over.
+ * page (1 or 0), then each key's bucket and the key. Returns whether it goes on (0 where a newer FLUSHALL has taken over),
+ * and a letter for each key of which the region cannot tell: see `doubtReasons` in replayer.ts.
  */
 export const sweepScript = `${records}${journals}
 local stamp = ARGV[5]
-if flush ~= stamp then return 0 end
+if flush ~= stamp then return { 0, '' } end
+local reasons = ''
 for i = 7, #ARGV, 2 do
   local r = recordOf(ARGV[i + 1], ARGV[i])
   -- A record of that stamp is the FLUSHALL's own: the key has no newer overwrite.
   if r.stamp == stamp then
     local j = load(r, stamp)
-    if j and j.floor < stamp then
+    if r.bereft then
+      reasons = reasons .. doubt(r, newest, 'v')
+    elseif j and j.mixed then
+      reasons = reasons .. doubt(r, stamp, 'b')
+    elseif j and j.floor < stamp then
       loadEntries(r, j)
       refold(r, j, 0)
       save(r, j)
@@ -43,5 +49,5 @@ for i = 7, #ARGV, 2 do
 end
 writeRecords()
 if ARGV[6] == '1' then call('HSET', 'm', 'flushed', stamp) end
-return 1
+return { 1, reasons }
 `;

@@ -197,7 +197,7 @@ local function load(r, stamp)
   if not r.journal then return end
   use(1)
   local h = call('HMGET', 'j' .. r.key, 'f', 'n', 'g', 'x', 'c', 'b', 'u', 'e' .. stamp, 'w')
-  if not h[1] or floor ~= born and h[2] <= floor then
+  if not h[1] or floor ~= born and floor > r.stamp and h[2] <= floor then
     r.bereft = r.mark or h[1]
     drop(r)
     return
@@ -210,7 +210,9 @@ local function load(r, stamp)
   end
   return {
     floor = h[1], newest = h[2], print = h[3], expiry = tonumber(h[4]), count = tonumber(h[5]), bytes = tonumber(h[6]),
-    large = h[7], met = h[8], timed = h[9], first = tonumber(h[9])
+    large = h[7], met = h[8], timed = h[9], first = tonumber(h[9]),
+    -- A FLUSHALL belongs among the commands of which the base has the sum; one that was there before them is on record.
+    mixed = r.raised and h[1] > r.stamp
   }
 end
 
@@ -250,7 +252,7 @@ local function save(r, j)
   call('HSET', name, 'n', j.newest, 'g', j.print or '', 'x', expiry, 'c', j.count, 'b', j.bytes)
   if j.timed then call('HSET', name, 'w', j.first and number(j.first) or '') end
   call('PEXPIRE', name, 3 * spanMs)
-  if not r.current or not r.mark then touch(r) end
+  if r.raised or not r.current or not r.mark then touch(r) end
   r.journal, r.mark = true, true
 end
 
@@ -353,6 +355,7 @@ local function modify(r, stamp, list, run)
   elseif j.met then
     return 's'
   end
+  if j.mixed then return doubt(r, stamp, 'b') end
   if stamp <= j.floor then
     if ranAlone(r.bucket, stamp) then return 's' end
     return doubt(r, stamp, 'b')

@@ -171,7 +171,7 @@ local function recordOf(key, bucket)
   r.journal = r.mark or r.floor ~= ''
   if flush > r.stamp then
     if r.kind ~= 'a' or r.left < flush then r.kind, r.left = '-', '' end
-    r.stamp = flush
+    r.stamp, r.raised = flush, true
   end
   if r.floor > r.stamp and r.kind ~= '?' then r.kind = nil end
   return r

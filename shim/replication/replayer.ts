@@ -72,7 +72,7 @@ export type ScriptCall = (args: ScriptArguments) => Promise<readonly string[]>;
 interface Scripts {
   flyReplay(...args: ScriptArguments): Promise<readonly string[]>;
   flyFlush(...args: ScriptArguments): Promise<"stale" | "flushed" | "sweep">;
-  flySweep(...args: ScriptArguments): Promise<number>;
+  flySweep(...args: ScriptArguments): Promise<readonly [goesOn: number, reasons: string]>;
   flyNewest(...args: ScriptArguments): Promise<string>;
   flyRotate(...args: ScriptArguments): Promise<"young" | "kept" | "rotated" | "tend">;
   flyTend(...args: ScriptArguments): Promise<string>;
@@ -118,6 +118,11 @@ function arePlain(steps: readonly KeyedStep[]): steps is readonly PlainStep[] {
 
 function isDoubt(letter: string): letter is keyof typeof doubtReasons {
   return letter in doubtReasons;
+}
+
+function doubted({ doubts }: ReplayOutcome, letter: keyof typeof doubtReasons): void {
+  const reason = doubtReasons[letter];
+  doubts.set(reason, (doubts.get(reason) ?? 0) + 1);
 }
 
 function textOf(error: unknown): string {
@@ -292,8 +297,7 @@ export class Replayer {
         } else if (letter === "s") {
           outcome.stale += 1;
         } else if (isDoubt(letter)) {
-          const reason = doubtReasons[letter];
-          outcome.doubts.set(reason, (outcome.doubts.get(reason) ?? 0) + 1);
+          doubted(outcome, letter);
         } else {
           const list = letter === "e" ? outcome.errors : letter === "u" ? outcome.poison : outcome.transient;
           fail(list, step, errors[errorIndex++] ?? "no outcome");
@@ -312,7 +316,7 @@ export class Replayer {
     const text = stampText(stamp);
     try {
       const answer = await this.cluster.flyFlush(...this.lead(), text);
-      if (answer === "sweep") await this.sweep(text);
+      if (answer === "sweep") await this.sweep(text, outcome);
       if (answer === "stale") outcome.stale += 1;
       else outcome.applied += 1;
     } catch (error) {
@@ -321,14 +325,17 @@ export class Replayer {
   }
 
   /** Page by page, each waiting for the one before, so that other clients get their turns. */
-  private async sweep(stamp: string): Promise<void> {
+  private async sweep(stamp: string, outcome: ReplayOutcome): Promise<void> {
     let cursor = "0";
-    let current = 1;
+    let goesOn = 1;
     do {
       const [next, keys] = await this.cluster.scanBuffer(cursor, "COUNT", SWEEP_PAGE);
       cursor = next.toString();
       const page = keys.flatMap((key) => [bucketOf(key), key]);
-      current = await this.cluster.flySweep(...this.lead(), stamp, cursor === "0" ? 1 : 0, ...page);
-    } while (cursor !== "0" && current === 1);
+      const last = cursor === "0" ? 1 : 0;
+      const [current, letters] = await this.cluster.flySweep(...this.lead(), stamp, last, ...page);
+      for (const letter of letters) if (isDoubt(letter)) doubted(outcome, letter);
+      goesOn = current;
+    } while (cursor !== "0" && goesOn === 1);
   }
 }

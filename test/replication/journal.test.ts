@@ -159,6 +159,32 @@ describeWithServer("journal", () => {
     expect(await region.exists("n")).toBe(0);
   });
 
+  it("holds nothing where a FLUSHALL belongs among commands that were folded", async () => {
+    await replayer.apply(Array.from({ length: 600 }, (_, index) => command(index + 1, "INCR n")));
+    await replay(command(600, "SET other v"));
+    expect(await replay(stamped({ ms: startMs + 3, counter: 1, origin: 1 }, "FLUSHALL"))).toEqual([
+      "applied",
+      "folded",
+    ]);
+    expect(await region.keys("*")).toEqual(["other"]);
+    expect(await replay(command(601, "INCR n"))).toEqual(["held"]);
+  });
+
+  it("keeps what was folded since a FLUSHALL that is carried out again", async () => {
+    await replay(command(1, "INCR n"), command(700, "SET other v"), command(3, "FLUSHALL"));
+    await replayer.apply(Array.from({ length: 600 }, (_, index) => command(index + 4, "INCR n")));
+    await records.hdel("m", "flushed");
+    expect(await replay(command(3, "FLUSHALL"), command(701, "INCR n"))).toEqual(["applied", "applied"]);
+    expect(await region.get("n")).toBe("601");
+  });
+
+  it("counts the keys of which a FLUSHALL finds the journals evicted", async () => {
+    await replay(command(1, "INCR n"), command(4, "INCR n"), command(5, "SET other v"));
+    await records.del("jn");
+    expect(await replay(command(3, "FLUSHALL"))).toEqual(["applied", "evicted"]);
+    expect(await region.keys("*")).toEqual(["other"]);
+  });
+
   it("goes on with a value too large to be kept for as long as commands come in order", async () => {
     await replay(
       command(1, `SET k ${randomBytes(50_000).toString("hex")}`),

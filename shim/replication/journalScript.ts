@@ -61,12 +61,16 @@ local function expiryOf(key)
   if ms > 0 then return ms end
 end
 
--- Tells whether somebody else has written. Of large values it knows the size alone: to read them would cost too much.
-local function fingerprint(key)
+local counts = { string = 'STRLEN', list = 'LLEN', set = 'SCARD', zset = 'ZCARD', hash = 'HLEN', stream = 'XLEN' }
+
+-- Tells whether somebody else has written. Of large values it knows the number of elements alone: to read them would cost
+-- too much, and what memory they take up changes as they are read, since each read carries on the rehashing of a table.
+local function fingerprint(key, large)
   local size = call('MEMORY', 'USAGE', key)
   if not size then return '' end
-  if size > MAX_DUMP then return number(size) end
-  return sub(call('DUMP', key), -8)
+  if not large and size <= MAX_DUMP then return sub(call('DUMP', key), -8) end
+  local kind = call('TYPE', key).ok
+  return kind .. number(counts[kind] and call(counts[kind], key) or size)
 end
 
 local function valuePrint(value)
@@ -188,7 +192,7 @@ local function begin(r, stamp)
   if present then
     j.base, j.large = presentBase(r.key, j)
     j.baseExpiry, j.expiry = expiry, expiry
-    j.print = fingerprint(r.key)
+    j.print = fingerprint(r.key, j.large)
   end
   return j
 end
@@ -275,6 +279,19 @@ local function runEntry(e, by)
   return e.outcome
 end
 
+-- Moves back what was moved, lets go what has expired meanwhile, and takes down what is left.
+local function settle(r, j, by)
+  local x = expiryOf(r.key)
+  j.expiry = x and tonumber(moved(x, -by))
+  if x and j.expiry <= nowMs then
+    call('UNLINK', r.key)
+  elseif x and by > 0 then
+    call('PEXPIREAT', r.key, number(j.expiry))
+  end
+  if j.timed then j.first = moveFields(r.key, -by, nowMs) end
+  j.print = fingerprint(r.key, j.large)
+end
+
 -- Makes the value anew from the base. Commands up to the index fold become part of the base.
 local function refold(r, j, fold)
   local key, kept = r.key, {}
@@ -301,28 +318,36 @@ local function refold(r, j, fold)
       j.baseExpiry = x and tonumber(moved(x, -OFFSET))
     end
   end
-  j.entries = kept
-  local x = expiryOf(key)
-  j.expiry = nil
-  if x then
-    j.expiry = tonumber(moved(x, -OFFSET))
-    if j.expiry <= nowMs then call('UNLINK', key) else call('PEXPIREAT', key, number(j.expiry)) end
-  end
-  if j.timed then j.first = moveFields(key, -OFFSET, nowMs) end
-  j.print = fingerprint(key)
-  j.fresh = true
+  j.entries, j.fresh = kept, true
+  settle(r, j, OFFSET)
 end
 
--- Whether what is there is what the newest command left, and the next one, newer still, can be run on it as it is.
-local function continues(r, j, stamp, e)
-  if stamp <= j.newest then return false end
-  local at, ms = e.list[1], msOf(stamp)
-  if at > 0 and tonumber(e.list[at + 1]) <= nowMs then return false end
+-- Whether the next command, newer still, can be run on what is there, which is what the newest command left; or the reason
+-- for doubt where that cannot be made anew.
+local function continues(r, j, stamp)
+  if stamp <= j.newest then return false, 'b' end
+  local ms = msOf(stamp)
   use(0)
-  if j.expiry and j.expiry <= nowMs then return j.expiry <= ms and call('EXISTS', r.key) == 0 end
-  if j.expiry and j.expiry <= ms then return false end
-  if j.first and j.first <= math.max(ms, nowMs) then return false end
-  return fingerprint(r.key) == (j.print or '') and expiryOf(r.key) == j.expiry
+  if j.expiry and j.expiry <= math.max(ms, nowMs) then
+    if j.expiry > ms then return false, 'x' end
+    call('UNLINK', r.key)
+    return true
+  end
+  if j.first and j.first <= math.max(ms, nowMs) then return false, 'x' end
+  local print = fingerprint(r.key, j.large)
+  if print == (j.print or '') and expiryOf(r.key) == j.expiry then return true end
+  return false, print == '' and 'v' or 'c'
+end
+
+-- Runs the next command on what is there. Where its instant has passed, all instants are moved meanwhile.
+local function goOn(r, j, e)
+  local at = e.list[1]
+  local by = at > 0 and tonumber(e.list[at + 1]) <= nowMs and OFFSET or 0
+  local x = by > 0 and expiryOf(r.key)
+  if x then call('PEXPIREAT', r.key, moved(x, by)) end
+  if by > 0 and j.timed then moveFields(r.key, by, 0) end
+  runEntry(e, by)
+  settle(r, j, by)
 end
 
 local function insert(entries, e)
@@ -341,17 +366,17 @@ local function shorten(r, j)
   use(0)
   local base = presentBase(r.key, j)
   if base then j.base, j.baseExpiry, j.large = base, j.expiry, nil end
+  j.print = fingerprint(r.key, j.large)
   j.floor, j.entries, j.count, j.bytes, j.fresh = j.newest, {}, 0, 0, true
 end
 
 -- A command whose result depends on what was there: as a list, or as what runs it where that would be too long.
 local function modify(r, stamp, list, run)
   if r.kind == '?' then return doubt(r, stamp, 'd') end
-  local reason
-  local j = load(r, stamp)
+  local j, missing = load(r, stamp), nil
   if not j then
-    j, reason = begin(r, stamp)
-    if not j then return doubt(r, stamp, reason) end
+    j, missing = begin(r, stamp)
+    if not j then return doubt(r, stamp, missing) end
   elseif j.met then
     return 's'
   end
@@ -366,11 +391,11 @@ local function modify(r, stamp, list, run)
   local large = run or bytes > MAX_PACKED
   local e = { stamp = stamp, list = list, run = run, packed = large and '' or cmsgpack.pack(list) }
   j.timed = j.timed or list and timesFields[list[2]]
-  if r.stamp <= j.floor and continues(r, j, stamp, e) then
-    runEntry(e, 0)
+  local intact, reason
+  if r.stamp <= j.floor then intact, reason = continues(r, j, stamp) end
+  if intact then
+    goOn(r, j, e)
     if e.outcome ~= 'a' and e.outcome ~= 'e' then return e.outcome, e.error end
-    if j.timed then j.first = moveFields(r.key, 0, 0) end
-    j.expiry, j.print = expiryOf(r.key), fingerprint(r.key)
     j.newest, j.count, j.bytes = stamp, j.count + 1, j.bytes + #e.packed
     if j.fresh then
       j.entries = { e }
@@ -381,7 +406,7 @@ local function modify(r, stamp, list, run)
     j.large = j.large or large
   else
     loadEntries(r, j)
-    if j.large then return doubt(r, stamp, 'b') end
+    if j.large then return doubt(r, stamp, reason) end
     local at = insert(j.entries, e)
     local known = j.entries
     refold(r, j, large and at or 0)

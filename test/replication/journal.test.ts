@@ -196,6 +196,42 @@ describeWithServer("journal", () => {
     expect(await region.exists("k")).toBe(0);
   });
 
+  it("is not taken in by reads, which carry on the rehashing of a large table", async () => {
+    const field = () => randomBytes(40).toString("hex");
+    await replay(command(1, `HSET h ${Array.from({ length: 1000 }, (_, index) => `f${index} ${field()}`).join(" ")}`));
+    for (let count = 0; count < 60; count += 1) {
+      expect(await replay(command(2 + count, `HSET h g${count} ${field()}`))).toEqual(["applied"]);
+      for (let reads = 0; reads < 20; reads += 1) await region.hget("h", "f1");
+    }
+    expect(await region.hlen("h")).toBe(1060);
+  });
+
+  it("tells regional writes and evictions from late commands where a value is too large to be kept", async () => {
+    const long = randomBytes(50_000).toString("hex");
+    await replay(
+      ...["a", "b", "c"].flatMap((key) => [command(1, `SET ${key} ${long}`), command(3, `APPEND ${key} w`)]),
+    );
+    await region.append("a", "regional");
+    await region.del("b");
+    expect(await replay(...["a", "b"].map((key) => command(4, `APPEND ${key} x`)))).toEqual(["local", "evicted"]);
+    expect(await replay(command(2, "APPEND c late"))).toEqual(["folded"]);
+  });
+
+  it("lets a value too large to be kept expire before the command that sets its expiry has come", async () => {
+    const long = randomBytes(50_000).toString("hex");
+    await replay(command(1, `SET k ${long}`), command(2, "APPEND k w"), command(3, "PEXPIRE k 100"));
+    expect(await region.exists("k")).toBe(0);
+    expect(await replay(command(4, "PEXPIRE k 1000 GT"), command(200, "APPEND k after"))).toEqual(["expired", "held"]);
+    await replay(command(301, `SET k ${long}`), command(302, "APPEND k w"), command(303, "PEXPIRE k 100 LT"));
+    expect(await replay(command(500, "APPEND k after"), command(501, "APPEND k wards"))).toEqual([
+      "applied",
+      "applied",
+    ]);
+    expect(await region.get("k")).toBe("afterwards");
+    await replay(command(601, `SET k ${long}`), command(602, "PEXPIRE k 600000"), command(603, "PEXPIRE k 100 GT"));
+    expect(await region.pexpiretime("k")).toBe(startMs + 600_602);
+  });
+
   it("reports records that it cannot read as poison, not as something to try again", async () => {
     await replay(command(1, "INCR n"));
     await records.set("jn", "damaged");

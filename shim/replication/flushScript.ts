@@ -5,8 +5,8 @@ import { journals } from "./journalScript";
 import { records } from "./recordScript";
 
 /**
- * Records a FLUSHALL, and carries it out where nothing newer can be in the database. ARGV: as `records` wants it, horizon
- * in ms, stamp. Returns `stale`, `flushed`, or `sweep` where {@link sweepScript} has to tell older keys from newer ones.
+ * Records a FLUSHALL, and carries it out where nothing newer can be in the database. ARGV: as `records` wants it, stamp.
+ * Returns `stale`, `flushed`, or `sweep` where {@link sweepScript} has to tell older keys from newer ones.
  */
 export const flushScript = `${records}
 local stamp = ARGV[5]
@@ -20,9 +20,9 @@ return 'flushed'
 `;
 
 /**
- * Takes a FLUSHALL to the keys of a page. ARGV: as `records` wants it, horizon in ms, its stamp, whether this is the last
- * page (1 or 0), then each key's bucket and the key. Returns whether it goes on (0 where a newer FLUSHALL has taken over),
- * and a letter for each key of which the region cannot tell: see `doubtReasons` in replayer.ts.
+ * Takes a FLUSHALL to the keys of a page. ARGV: as `records` wants it, its stamp, whether this is the last page (1 or 0),
+ * then each key's bucket and the key. Returns whether it goes on (0 where a newer FLUSHALL has taken over), and a letter for
+ * each key of which the region cannot tell: see `doubtReasons` in replayer.ts.
  */
 export const sweepScript = `${records}${journals}
 local stamp = ARGV[5]

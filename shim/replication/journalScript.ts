@@ -15,18 +15,12 @@
 // commands that are older. So commands are run with all their instants moved OFFSET into the future; where one of them has
 // been reached by the next command's stamp, the key goes first, and so do fields; those of the base are packed as moved.
 
-/** Follows `records`. ARGV has the horizon in milliseconds as its fourth value. */
+/** Follows `records`. */
 export const journals = `
 local OFFSET, FAR = 2^45, 2^50
 local MAX_COMMANDS, MAX_BYTES, MAX_BASE, MAX_DUMP, SHORT_LIVED_MS = 512, 65536, 65536, 8192, 10000
 -- To pack more would hold up the server.
 local MAX_PACKED = 1048576
-local function stampOf(ms)
-  return string.format('%012x', ms) .. sub(NEVER, 13)
-end
-local horizonMs = tonumber(ARGV[4])
--- Whatever came after it is on record: a stamp may have been ahead of its application by what spanMs has over horizonMs.
-local late = stampOf(beganBefore + spanMs - horizonMs)
 
 local transient = {
   OOM = 1, LOADING = 1, READONLY = 1, CLUSTERDOWN = 1, MASTERDOWN = 1, MISCONF = 1, NOREPLICAS = 1, TRYAGAIN = 1
@@ -150,9 +144,11 @@ local function doubt(r, stamp, reason)
   return reason
 end
 
-local function unheardOf(r, stamp)
+-- Whether a command came too late to tell what it finds. What a forgotten purge would have done a delete does as well.
+local function unheardOf(r, stamp, deletes)
   if stamp <= r.floor then return r.evicted and 'v' or 'r' end
-  if not r.kind and stamp <= late then return 'l' end
+  local bound = deletes and '' or purged
+  if stamp <= (r.kind and bound or late) then return 'l' end
 end
 
 -- Why a key without a record cannot be taken as it is.
@@ -381,9 +377,9 @@ local function modify(r, stamp, list, run)
     return 's'
   end
   if j.mixed then return doubt(r, stamp, 'b') end
-  if stamp <= j.floor then
+  if stamp <= j.floor or stamp <= purged then
     if ranAlone(r.bucket, stamp) then return 's' end
-    return doubt(r, stamp, 'b')
+    return doubt(r, stamp, stamp <= j.floor and 'b' or 'l')
   end
   local bytes = 0
   for i = 2, #list do bytes = bytes + #list[i] end

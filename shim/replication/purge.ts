@@ -16,7 +16,6 @@ export interface PurgerOptions {
   /** A connection to database 0, which fails commands at once while it is down. */
   readonly cluster: Redis;
   readonly replayer: Replayer;
-  readonly horizonMs: number;
   /** Told of keys that were deleted, by the purge's stamp and pattern. */
   readonly purged: (purge: string, keys: number) => void;
 }
@@ -47,11 +46,10 @@ export class Purger {
   }
 
   private async carryOut(stamp: Stamp, pattern: Buffer): Promise<void> {
-    const { replayer, horizonMs } = this.options;
-    const forget = { ...stamp, ms: Math.max(0, stamp.ms - horizonMs) };
-    if (await replayer.purges.write(stamp, "under way", pattern, forget)) return;
+    const { purges } = this.options.replayer;
+    if (await purges.write(stamp, "under way", pattern)) return;
     await this.sweep(stamp, pattern);
-    await replayer.purges.write(stamp, "done", pattern, forget);
+    await purges.write(stamp, "done", pattern);
   }
 
   /** Page by page, and after each as long a pause as it took: the server has at least half of its time for others. */

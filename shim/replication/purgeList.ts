@@ -1,10 +1,12 @@
-// The purges by pattern that a region has heard of within the horizon. They are kept in its server, in the field `purges` of
-// `m` (see recordScript.ts): entries of a stamp, `p` (under way) or `d` (done), and the pattern in hexadecimal digits,
-// separated by spaces. `purgesRevision` counts the changes: with it every replay learns of a purge that began before.
+// The purges by pattern that older commands may still come for. They are kept in the region's server, in the field `purges`
+// of `m` (see recordScript.ts): entries of a stamp, `p` (under way) or `d` (done), and the pattern in hexadecimal digits,
+// separated by spaces. `purgesRevision` counts the changes: with it every replay learns of a purge that began before. Of those
+// that were forgotten `purged` is the highest stamp: what is not above it and finds no newer overwrite is in doubt.
 
 import type { Redis } from "ioredis";
 import { keyPattern } from "./keyPattern";
-import type { KeyedStep } from "./replayer";
+import { records } from "./recordScript";
+import type { KeyedStep, ScriptArguments } from "./replayer";
 import { parseStamp, STAMP_LENGTH, type Stamp, stampText } from "./stamp";
 
 interface Purge {
@@ -12,24 +14,34 @@ interface Purge {
   readonly matches: (key: Buffer) => boolean;
 }
 
-/** Beyond it, the oldest are forgotten before their time. */
+/** The command that {@link PurgeList} defines on its connection. */
+interface Scripts {
+  flyPurge(...args: ScriptArguments): Promise<"p" | "d">;
+}
+
+/** Every command is held against them: beyond it, those with the lowest stamps are forgotten before their time. */
 const MAX_PURGES = 64;
 
-// SELECT inside a script ends with it. ARGV: stamp, state, pattern, and the stamp below which entries are forgotten.
-const WRITE = `
-redis.call('SELECT', 1)
-local kept = {}
-for entry in string.gmatch(redis.call('HGET', 'm', 'purges') or '', '%S+') do
-  local stamp = string.sub(entry, 1, 24)
-  if stamp == ARGV[1] and (ARGV[2] == 'p' or string.sub(entry, 25, 25) == 'd') then return string.sub(entry, 25, 25) end
-  if stamp ~= ARGV[1] and stamp >= ARGV[4] then kept[#kept + 1] = entry end
+// ARGV: as `records` wants it, stamp, state, pattern. No command that is not above `late` is placed by the list.
+const WRITE = `${records}
+local stamp, state = ARGV[5], ARGV[6]
+local kept = { stamp .. state .. ARGV[7] }
+for entry in string.gmatch(call('HGET', 'm', 'purges') or '', '%S+') do
+  local known = sub(entry, 25, 25)
+  if sub(entry, 1, 24) ~= stamp then kept[#kept + 1] = entry
+  elseif state == 'p' or known == 'd' then return known end
 end
-kept[#kept + 1] = ARGV[1] .. ARGV[2] .. ARGV[3]
-if #kept > ${MAX_PURGES} then table.remove(kept, 1) end
-redis.call('HSET', 'm', 'purges', table.concat(kept, ' '))
-redis.call('HINCRBY', 'm', 'purgesRevision', 1)
-return ARGV[2]
+table.sort(kept)
+while #kept > ${MAX_PURGES} or kept[1] < late and sub(kept[1], 1, 24) ~= stamp do
+  purged = higher(purged, sub(table.remove(kept, 1), 1, 24))
+end
+call('HSET', 'm', 'purges', table.concat(kept, ' '), 'purged', purged)
+call('HINCRBY', 'm', 'purgesRevision', 1)
+highest = higher(highest, stamp)
+writeRecords()
+return state
 `;
+// SELECT inside a script ends with it.
 const READ = `
 redis.call('SELECT', 1)
 return redis.call('HMGET', 'm', 'purgesRevision', 'purges')
@@ -37,22 +49,30 @@ return redis.call('HMGET', 'm', 'purgesRevision', 'purges')
 
 /** See the head of this file. */
 export class PurgeList {
+  private readonly cluster: Redis & Scripts;
+  private readonly lead: () => ScriptArguments;
   private revision = "";
   private purges: readonly Purge[] = [];
   private newestMs = 0;
 
-  /** @param cluster - a connection to database 0. */
-  constructor(private readonly cluster: Redis) {}
+  /**
+   * @param cluster - a connection to database 0.
+   * @param lead - what `records` wants.
+   */
+  constructor(cluster: Redis, lead: () => ScriptArguments) {
+    cluster.defineCommand("flyPurge", { lua: WRITE, numberOfKeys: 0 });
+    this.cluster = cluster as Redis & Scripts;
+    this.lead = lead;
+  }
 
   /**
    * Puts a purge down before its keys are deleted, or as done.
    *
-   * @param forget - what is older need not be known any more.
    * @returns whether it is done, here or elsewhere
    */
-  async write(stamp: Stamp, state: "under way" | "done", pattern: Buffer, forget: Stamp): Promise<boolean> {
-    const args = [stampText(stamp), state === "done" ? "d" : "p", pattern.toString("hex"), stampText(forget)];
-    return (await this.cluster.eval(WRITE, 0, ...args)) === "d";
+  async write(stamp: Stamp, state: "under way" | "done", pattern: Buffer): Promise<boolean> {
+    const args = [stampText(stamp), state === "done" ? "d" : "p", pattern.toString("hex")];
+    return (await this.cluster.flyPurge(...this.lead(), ...args)) === "d";
   }
 
   /** Reads the list anew where the server says that it has changed. */

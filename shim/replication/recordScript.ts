@@ -6,7 +6,7 @@
 //                            carried out to its end), `floor`: what is not above it may have been forgotten, `born`: the
 //                            floor of a server that nobody has known before, `id`: the name of this memory; the number of
 //                            the `generation`, when it and the one before it `began`, and whether they have their `bits`;
-//                            `purges` and `purgesRevision` (see purgeList.ts)
+//                            `purges`, `purgesRevision` and `purged` (see purgeList.ts)
 //   g<generation>:<bucket>   hash; two generations are kept (see rotationScript.ts), each for a horizon and a bit at least
 //     k<key>                 the key's record, below
 //     s<stamp>               a command that has been run here and is in no journal any more
@@ -35,7 +35,7 @@ export function bucketOf(key: Buffer): number {
 
 /**
  * Begins every script. ARGV: milliseconds that a generation lasts at least; the highest stamp that the caller knows the server to
- * have applied, and the memory's name (or nothing); the stamp before which the caller knows nothing.
+ * have applied, and the memory's name (or nothing); the stamp before which the caller knows nothing; the horizon in ms.
  */
 export const records = `
 local call, sub = redis.call, string.sub
@@ -45,6 +45,10 @@ local spanMs = tonumber(ARGV[1])
 local NEVER = string.rep('0', 24)
 
 local selected = 0
+local function stampOf(ms)
+  return string.format('%012x', ms) .. sub(NEVER, 13)
+end
+
 local function use(database)
   if selected ~= database then
     call('SELECT', database)
@@ -59,7 +63,7 @@ end
 
 use(1)
 local meta = call('HMGET', 'm', 'newest', 'flush', 'floor', 'bits', 'bitsBefore', 'born', 'id', 'generation', 'began',
-  'beganBefore', 'purgesRevision')
+  'beganBefore', 'purgesRevision', 'purged')
 local newest, flush, floor, born, id = meta[1] or '', meta[2] or '', meta[3] or '', meta[6] or '', meta[7] or ''
 local generation, began, beganBefore = tonumber(meta[8]), tonumber(meta[9]), tonumber(meta[10])
 local knownNewest, knownId = sub(ARGV[2], 1, 24), sub(ARGV[2], 25)
@@ -71,6 +75,11 @@ if not generation then
   generation, began, beganBefore = 1, nowMs, nowMs - spanMs
   call('HSET', 'm', 'generation', generation, 'began', began, 'beganBefore', beganBefore)
 end
+-- A purge up to this stamp may have been forgotten.
+local purged = meta[12] or ''
+-- Whatever came after it is on record: a stamp may have been ahead of its application by what spanMs has over horizonMs.
+local horizonMs = tonumber(ARGV[4])
+local late = higher(stampOf(beganBefore + spanMs - horizonMs), purged)
 local current, previous = 'g' .. generation .. ':', 'g' .. (generation - 1) .. ':'
 local currentBits, previousBits = 'b' .. generation, 'b' .. (generation - 1)
 local function forget(upTo)

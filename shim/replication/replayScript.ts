@@ -8,7 +8,7 @@ import { records } from "./recordScript";
 export const MAX_ARGUMENTS = 7000;
 
 /**
- * Applies commands. ARGV: as `records` wants it, horizon in ms, then either `plain` and overwrites as `plainOverwrites`
+ * Applies commands. ARGV: as `records` wants it, then either `plain` and overwrites as `plainOverwrites`
  * wants them, or `mixed` and command after command:
  *
  * - an overwrite: `o`, stamp, the key's bucket, what it leaves (`-` nothing, `+` a value, `x<ms>` one that expires then),
@@ -50,8 +50,9 @@ end
 local function overwrite(n)
   local r, stamp, left = n.r, n.stamp, n.left
   if stamp <= r.stamp then return 's' end
-  local reason = unheardOf(r, stamp)
-  if reason and not (r.journal and load(r, stamp)) then return doubt(r, stamp, reason) end
+  local deletes = left == '-'
+  local reason = unheardOf(r, stamp, deletes)
+  if reason and not (r.journal and (deletes or stamp > purged) and load(r, stamp)) then return doubt(r, stamp, reason) end
   local kind, print, instant = left, '', nil
   if n.staged then
     use(1)

@@ -159,7 +159,7 @@ export class Replayer {
     cluster.defineCommand("flyRotate", { lua: rotationScript, numberOfKeys: 0 });
     cluster.defineCommand("flyTend", { lua: tendScript, numberOfKeys: 0 });
     this.cluster = cluster as Redis & Scripts;
-    this.purges = new PurgeList(cluster);
+    this.purges = new PurgeList(cluster, () => this.lead());
     this.start = stampText(start);
     this.horizonMs = horizonMs;
     // A stamp may be that far ahead of its application, and must be remembered for a horizon after itself.

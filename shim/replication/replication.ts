@@ -155,7 +155,6 @@ export class Replication {
     this.purger = new Purger({
       cluster: this.cluster,
       replayer: this.replayer,
-      horizonMs: options.horizonMs,
       purged: (stamp, keys) => this.tally.purged(stamp, keys),
     });
     this.handlers.set(CANARY, (message, from) => this.canary.hear(message, from));

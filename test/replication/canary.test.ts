@@ -256,6 +256,20 @@ describeWithServer("canaries", () => {
     }
   });
 
+  it("undoes what a region pushes that was purged while its way was interrupted", async () => {
+    await Promise.all([join(0), join(2)]);
+    const regionsThere = [clients[0]!, clients[2]!];
+    for (const client of regionsThere) await age(client);
+    await published("eu-west-1", 15 * MINUTE, "ECHO", canary);
+    await published("us-east-1", 13 * MINUTE, "FLY.PURGE", "user:*");
+    await published("us-east-1", MINUTE, "FLY.PURGE", "other:*");
+    const purges = async (client: Redis) => String(await recordOf(client, "purges")).match(/d[0-9a-f]+( |$)/g);
+    for (const client of regionsThere) await eventually(async () => expect(await purges(client)).toHaveLength(2));
+    await published("eu-west-1", 14 * MINUTE, "SET", "user:1", "v");
+    await published("eu-west-1", 12 * MINUTE, "SET", "user:2", "v");
+    for (const client of regionsThere) await eventually(async () => expect(await client.keys("*")).toEqual(["user:2"]));
+  });
+
   it("leaves the horizon as it is where none are sent: what comes later becomes a delete", async () => {
     const us = await join(0, { canaryIntervalMs: 0 });
     await published("eu-west-1", 50 * MINUTE, "ECHO", canary);

@@ -35,7 +35,7 @@ describeWithServer("a purge by pattern", () => {
     const [one, two] = connections.map((cluster): [Replayer, Purger] => {
       const replayer = new Replayer(cluster, horizonMs, start);
       const count = (name: string, keys: number) => purged.set(name, (purged.get(name) ?? 0) + keys);
-      return [replayer, new Purger({ cluster, replayer, horizonMs, purged: count })];
+      return [replayer, new Purger({ cluster, replayer, purged: count })];
     });
     replayers = [one![0], two![0]];
     purgers = [one![1], two![1]];
@@ -81,6 +81,42 @@ describeWithServer("a purge by pattern", () => {
     expect(await client.mget("user:1", "user:2")).toEqual([null, "1"]);
   });
 
+  it("is remembered for as long as records are, whatever is purged meanwhile", async () => {
+    const HOUR = 3_600_000;
+    await replayers[0].rotate(startMs, 1 << 26);
+    // Since then something has been behind.
+    for (const name of ["began", "beganBefore"]) {
+      await client.eval("redis.call('SELECT', 1) redis.call('HINCRBY', 'm', ARGV[1], ARGV[2])", 0, name, -3 * HOUR);
+    }
+    await purgers[0].run(command(-2 * HOUR + 5, `${PURGE} user:*`));
+    await purgers[0].run(command(-HOUR, `${PURGE} other:*`));
+    await replayers[1].apply([command(-2 * HOUR, "SET user:1 late"), command(-2 * HOUR, "SET kept late")]);
+    expect(await client.keys("*")).toEqual(["kept"]);
+  });
+
+  it("makes older commands doubtful where so many came since that it was forgotten", async () => {
+    await replayers[0].apply(["a", "b", "c", "d"].map((key) => command(1, `DEL user:${key}`)));
+    for (let count = 0; count <= 64; count += 1) {
+      const pattern = count === 30 ? "user:*" : `pattern${count}:*`;
+      // Not in the order of their stamps.
+      await purgers[0].run(command(5 + ((count + 35) % 65), `${PURGE} ${pattern}`));
+    }
+    await replayers[0].apply([command(200, "INCR user:c")]);
+    const { doubts, applied } = await replayers[1].apply([
+      ...["a", "b"].map((key) => command(3, `SET user:${key} old`)),
+      command(4, "INCR user:c"),
+      command(4, "SET user:new old"),
+      command(4, "DEL user:d"),
+    ]);
+    expect([applied, ...doubts]).toEqual([1, ["late", 4]]);
+    await replayers[1].apply([
+      command(6, "SET other older"),
+      command(80, "SET user:a newer"),
+      command(80, "INCR user:e"),
+    ]);
+    expect((await client.keys("*")).sort()).toEqual(["other", "user:a", "user:e"]);
+  });
+
   it("changes nothing when it comes again", async () => {
     const purge = command(5, `${PURGE} user:*`);
     await Promise.all([purgers[0].run(purge), purgers[1].run(purge), purgers[0].run(purge)]);
@@ -95,7 +131,7 @@ describeWithServer("a purge by pattern", () => {
     dying.on("error", () => {});
     const replayer = new Replayer(dying, horizonMs, { ms: 0, counter: 0, origin: 0 });
     const purge = command(5, `${PURGE} user:*`);
-    const died = new Purger({ cluster: dying, replayer, horizonMs, purged: () => dying.disconnect() }).run(purge);
+    const died = new Purger({ cluster: dying, replayer, purged: () => dying.disconnect() }).run(purge);
     await expect(died).rejects.toThrow();
     expect(await client.dbsize()).toBeGreaterThan(0);
     await purgers[0].run(purge);

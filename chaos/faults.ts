@@ -38,7 +38,7 @@ export const faults = {
   "trusts-evicting-servers": [
     ["own = newest", "own = ''"],
     ["if meta[4] and call('STRLEN', currentBits) == 0 then", "if false then"],
-    ["r.bereft = r.mark or h[1]", ""],
+    ["r.bereft = h[1] and 'r' or r.mark and 'v'", ""],
   ],
   "loses-envelopes": [],
 } as const satisfies Record<string, readonly Change[]>;

@@ -159,7 +159,7 @@ end
 -- The journal that a key gets with its first command since the overwrite, or the reason why it cannot have one.
 local function begin(r, stamp)
   local j = { floor = r.stamp, newest = '', count = 0, bytes = 0, entries = {}, fresh = true }
-  if r.bereft then r.floor, r.evicted, r.amnesia, r.kind = newest, true, true, nil end
+  if r.bereft then r.floor, r.evicted, r.amnesia, r.kind = newest, r.bereft == 'v', true, nil end
   local reason = unheardOf(r, stamp) or forgotten(r)
   if reason then return nil, reason end
   use(0)
@@ -198,7 +198,7 @@ local function load(r, stamp)
   use(1)
   local h = call('HMGET', 'j' .. r.key, 'f', 'n', 'g', 'x', 'c', 'b', 'u', 'e' .. stamp, 'w')
   if not h[1] or floor ~= born and floor > r.stamp and h[2] <= floor then
-    r.bereft = r.mark or h[1]
+    r.bereft = h[1] and 'r' or r.mark and 'v'
     drop(r)
     return
   end
@@ -433,7 +433,7 @@ local function overwriteUnder(r, e)
   local stamp = e.stamp
   local j = load(r, stamp)
   if not j then
-    if r.bereft and stamp <= newest then return doubt(r, newest, 'v') end
+    if r.bereft and stamp <= newest then return doubt(r, newest, r.bereft) end
     return
   end
   if stamp > j.newest then return end

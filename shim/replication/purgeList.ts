@@ -14,22 +14,23 @@ interface Purge {
   readonly matches: (key: Buffer) => boolean;
 }
 
-/** The command that {@link PurgeList} defines on its connection. */
-interface Scripts {
-  flyPurge(...args: ScriptArguments): Promise<"p" | "d">;
-}
+/** Runs {@link purgeScript} with these arguments behind what `records` wants. */
+type Write = (...args: ScriptArguments) => Promise<string>;
 
 /** Every command is held against them: beyond it, those with the lowest stamps are forgotten before their time. */
 const MAX_PURGES = 64;
 
-// ARGV: as `records` wants it, stamp, state, pattern. No command that is not above `late` is placed by the list.
-const WRITE = `${records}
+/**
+ * ARGV: as `records` wants it, stamp, state, pattern. No command that is not above `late` is placed by the list. Returns the
+ * state that the purge has, and what `memory` says.
+ */
+export const purgeScript = `${records}
 local stamp, state = ARGV[5], ARGV[6]
 local kept = { stamp .. state .. ARGV[7] }
 for entry in string.gmatch(call('HGET', 'm', 'purges') or '', '%S+') do
   local known = sub(entry, 25, 25)
   if sub(entry, 1, 24) ~= stamp then kept[#kept + 1] = entry
-  elseif state == 'p' or known == 'd' then return known end
+  elseif state == 'p' or known == 'd' then return { known, memory() } end
 end
 table.sort(kept)
 while #kept > ${MAX_PURGES} or kept[1] < late and sub(kept[1], 1, 24) ~= stamp do
@@ -39,7 +40,7 @@ call('HSET', 'm', 'purges', table.concat(kept, ' '), 'purged', purged)
 call('HINCRBY', 'm', 'purgesRevision', 1)
 highest = higher(highest, stamp)
 writeRecords()
-return state
+return { state, memory() }
 `;
 // SELECT inside a script ends with it.
 const READ = `
@@ -49,21 +50,15 @@ return redis.call('HMGET', 'm', 'purgesRevision', 'purges')
 
 /** See the head of this file. */
 export class PurgeList {
-  private readonly cluster: Redis & Scripts;
-  private readonly lead: () => ScriptArguments;
   private revision = "";
   private purges: readonly Purge[] = [];
   private newestMs = 0;
 
-  /**
-   * @param cluster - a connection to database 0.
-   * @param lead - what `records` wants.
-   */
-  constructor(cluster: Redis, lead: () => ScriptArguments) {
-    cluster.defineCommand("flyPurge", { lua: WRITE, numberOfKeys: 0 });
-    this.cluster = cluster as Redis & Scripts;
-    this.lead = lead;
-  }
+  /** @param cluster - a connection to database 0. */
+  constructor(
+    private readonly cluster: Redis,
+    private readonly run: Write,
+  ) {}
 
   /**
    * Puts a purge down before its keys are deleted, or as done.
@@ -72,7 +67,7 @@ export class PurgeList {
    */
   async write(stamp: Stamp, state: "under way" | "done", pattern: Buffer): Promise<boolean> {
     const args = [stampText(stamp), state === "done" ? "d" : "p", pattern.toString("hex")];
-    return (await this.cluster.flyPurge(...this.lead(), ...args)) === "d";
+    return (await this.run(...args)) === "d";
   }
 
   /** Reads the list anew where the server says that it has changed. */

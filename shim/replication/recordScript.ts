@@ -6,7 +6,8 @@
 //                            carried out to its end), `floor`: what is not above it may have been forgotten, `born`: the
 //                            floor of a server that nobody has known before, `id`: the name of this memory; the number of
 //                            the `generation`, when it and the one before it `began`, and whether they have their `bits`;
-//                            `purges`, `purgesRevision` and `purged` (see purgeList.ts)
+//                            `purges`, `purgesRevision` and `purged` (see purgeList.ts); `w<origin>`: how many calls that
+//                            shim has made: one that knows of more was connected to a server that this one is behind
 //   g<generation>:<bucket>   hash; two generations are kept (see rotationScript.ts), each for a horizon and a bit at least
 //     k<key>                 the key's record, below
 //     s<stamp>               a command that has been run here and is in no journal any more
@@ -34,8 +35,8 @@ export function bucketOf(key: Buffer): number {
 }
 
 /**
- * Begins every script. ARGV: milliseconds that a generation lasts at least; the highest stamp that the caller knows the server to
- * have applied, and the memory's name (or nothing); the stamp before which the caller knows nothing; the horizon in ms.
+ * Begins every script. ARGV: milliseconds that a generation lasts at least; what `memory` returned to the caller last (or
+ * nothing); the stamp before which the caller knows nothing, and its origin; the horizon in ms.
  */
 export const records = `
 local call, sub = redis.call, string.sub
@@ -62,11 +63,14 @@ local function higher(a, b)
 end
 
 use(1)
+local start, writer = sub(ARGV[3], 1, 24), 'w' .. sub(ARGV[3], 25)
 local meta = call('HMGET', 'm', 'newest', 'flush', 'floor', 'bits', 'bitsBefore', 'born', 'id', 'generation', 'began',
-  'beganBefore', 'purgesRevision', 'purged')
+  'beganBefore', 'purgesRevision', 'purged', writer)
 local newest, flush, floor, born, id = meta[1] or '', meta[2] or '', meta[3] or '', meta[6] or '', meta[7] or ''
 local generation, began, beganBefore = tonumber(meta[8]), tonumber(meta[9]), tonumber(meta[10])
-local knownNewest, knownId = sub(ARGV[2], 1, 24), sub(ARGV[2], 25)
+local writes = tonumber(meta[13]) or 0
+local knownNewest, knownId, knownWrites = sub(ARGV[2], 1, 24), string.match(ARGV[2], ' (%S+) (%d+)$')
+knownWrites = tonumber(knownWrites) or 0
 if id == '' then
   id = time[1] .. '.' .. time[2]
   call('HSET', 'm', 'id', id)
@@ -87,12 +91,13 @@ local function forget(upTo)
   call('HSET', 'm', 'newest', newest, 'floor', floor, 'born', '')
 end
 if newest == '' and ARGV[2] == '' and call('DBSIZE') == 1 + call('EXISTS', 'a', 'c') then
-  forget(ARGV[3])
-  born = ARGV[3]
+  forget(start)
+  born = start
   call('HSET', 'm', 'born', born)
-elseif newest == '' or newest < knownNewest or knownId ~= '' and knownId ~= id then
+elseif newest == '' or newest < knownNewest or knownId and knownId ~= id or writes < knownWrites then
   -- Shims that knew less may have taken this memory for a new one: what they did is in doubt as well.
-  forget(higher(higher(knownNewest, newest), ARGV[3]))
+  forget(higher(higher(knownNewest, newest), start))
+  writes = math.max(writes, knownWrites)
 end
 local hasPrevious = call('STRLEN', previousBits) > 0
 if meta[5] and not hasPrevious then
@@ -204,5 +209,13 @@ local function writeRecords()
     call('HSET', current .. r.bucket, r.name, stamp .. (r.kind or 'n') .. (r.journal and 'j' or '-') .. r.left)
   end
   if highest > newest then call('HSET', 'm', 'newest', highest) end
+end
+
+-- What the caller may expect of this memory from now on: the newest stamp, its name, the number of the caller's calls.
+local function memory()
+  use(1)
+  -- Where there is no room, nothing has been written.
+  if type(redis.pcall('HSET', 'm', writer, writes + 1)) == 'number' then writes = writes + 1 end
+  return highest .. ' ' .. id .. ' ' .. string.format('%.0f', writes)
 end
 `;

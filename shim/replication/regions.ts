@@ -70,6 +70,7 @@ return redis.call('HVALS', 'c')
 const FORGET = `
 redis.call('SELECT', 1)
 redis.call('HDEL', 'c', unpack(ARGV))
+for _, origin in ipairs(ARGV) do redis.call('HDEL', 'm', string.format('w%08x', tonumber(origin))) end
 `;
 
 /** Reads what a canary tells; undefined where this version cannot. */

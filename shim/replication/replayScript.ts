@@ -21,9 +21,10 @@ export const MAX_ARGUMENTS = 7000;
  * - anything else, which is run once, in the order of arrival: `j`, stamp, number of keys, each key's bucket and the key,
  *   number of arguments, arguments.
  *
- * Returns a letter for each command, the newest stamp that the region has applied with the memory's name, the revision of
- * the list of purges (see purgeList.ts), then the texts of errors. Letters: `a` applied, `s` stale or known, `e` an error of the data, `u` nothing that this server can run, `t` a transient error; the
- * others say why the region cannot tell, and holds nothing: see `doubtReasons` in replayer.ts.
+ * Returns a letter for each command, what `memory` says, the revision of the list of purges (see purgeList.ts), then the
+ * texts of errors. Letters: `a` applied, `s` stale or known, `e` an error of the data, `u` nothing that this server can
+ * run, `t` a transient error; the others say why the region cannot tell, and holds nothing: see `doubtReasons` in
+ * replayer.ts.
  */
 export const replayScript = `${records}${journals}
 local SLICE_GROUPS = 1000
@@ -187,5 +188,5 @@ while ARGV[5] ~= 'plain' and i <= #ARGV do
 end
 for _, n in ipairs(commands) do finish(n.stamp, apply(n)) end
 writeRecords()
-return { table.concat(outcomes), highest .. id, meta[11] or '', unpack(errors) }
+return { table.concat(outcomes), memory(), meta[11] or '', unpack(errors) }
 `;

@@ -5,7 +5,7 @@ import type { Redis } from "ioredis";
 import type { StampedCommand } from "./envelope";
 import { flushScript, sweepScript } from "./flushScript";
 import { type PlainStep, packOverwrites } from "./plainScript";
-import { PurgeList } from "./purgeList";
+import { PurgeList, purgeScript } from "./purgeList";
 import { bucketOf, records } from "./recordScript";
 import { replayScript } from "./replayScript";
 import { type ReplayStep, replaySteps } from "./replaySteps";
@@ -71,8 +71,9 @@ export type ScriptCall = (args: ScriptArguments) => Promise<readonly string[]>;
 /** The commands that {@link Replayer} defines on its connection. */
 interface Scripts {
   flyReplay(...args: ScriptArguments): Promise<readonly string[]>;
-  flyFlush(...args: ScriptArguments): Promise<"stale" | "flushed" | "sweep">;
-  flySweep(...args: ScriptArguments): Promise<readonly [goesOn: number, reasons: string]>;
+  flyFlush(...args: ScriptArguments): Promise<readonly ["stale" | "flushed" | "sweep", memory: string]>;
+  flySweep(...args: ScriptArguments): Promise<readonly [goesOn: number, memory: string, reasons: string]>;
+  flyPurge(...args: ScriptArguments): Promise<readonly [state: string, memory: string]>;
   flyNewest(...args: ScriptArguments): Promise<string>;
   flyRotate(...args: ScriptArguments): Promise<"young" | "kept" | "rotated" | "tend">;
   flyTend(...args: ScriptArguments): Promise<string>;
@@ -84,6 +85,8 @@ const MAX_CALLS_IN_FLIGHT = 4;
 const MAX_STEPS_PER_CALL = 64;
 const MAX_BYTES_PER_CALL = 64 * 1024;
 const SWEEP_PAGE = 256;
+/** The end of a stamp's text. */
+const ORIGIN_DIGITS = 8;
 
 /** A step that {@link Replayer} hands to the server's script. */
 export type KeyedStep = Exclude<ReplayStep, { kind: "flush" }>;
@@ -141,26 +144,36 @@ export class Replayer {
   private readonly spanMs: number;
   private readonly turns = new Turns(MAX_CALLS_IN_FLIGHT);
   private start: string;
-  /** The highest stamp that the server has said to have applied, and its memory's name. If it forgets, it has lost that. */
-  private known = { newest: "", memory: "" };
+  private readonly origin: string;
+  /**
+   * The highest stamp that the server has said to have applied, its memory's name, and the number of this process's calls
+   * that it has. Where it has less, it has lost that.
+   */
+  private readonly known = { newest: "", id: "", calls: 0 };
   /** What deletes keys of older commands that come later. */
   readonly purges: PurgeList;
 
   /**
    * @param cluster - a connection to database 0, which fails commands at once while it is down.
    * @param horizonMs - what has been replayed is remembered for so long.
-   * @param start - a stamp: of what happened before, this process knows nothing.
+   * @param start - a stamp of this process: of what happened before, it knows nothing.
    */
   constructor(cluster: Redis, horizonMs: number, start: Stamp) {
     cluster.defineCommand("flyReplay", { lua: replayScript, numberOfKeys: 0 });
-    cluster.defineCommand("flyNewest", { lua: `${records}\nreturn newest .. id`, numberOfKeys: 0 });
+    cluster.defineCommand("flyNewest", { lua: `${records}\nreturn memory()`, numberOfKeys: 0 });
     cluster.defineCommand("flyFlush", { lua: flushScript, numberOfKeys: 0 });
     cluster.defineCommand("flySweep", { lua: sweepScript, numberOfKeys: 0 });
+    cluster.defineCommand("flyPurge", { lua: purgeScript, numberOfKeys: 0 });
     cluster.defineCommand("flyRotate", { lua: rotationScript, numberOfKeys: 0 });
     cluster.defineCommand("flyTend", { lua: tendScript, numberOfKeys: 0 });
     this.cluster = cluster as Redis & Scripts;
-    this.purges = new PurgeList(cluster, () => this.lead());
+    this.purges = new PurgeList(cluster, async (...args) => {
+      const [state, memory] = await this.cluster.flyPurge(...this.lead(), ...args);
+      this.learn(memory);
+      return state;
+    });
     this.start = stampText(start);
+    this.origin = this.start.slice(-ORIGIN_DIGITS);
     this.horizonMs = horizonMs;
     // A stamp may be that far ahead of its application, and must be remembered for a horizon after itself.
     this.spanMs = horizonMs + MAX_AHEAD_MS;
@@ -257,15 +270,18 @@ export class Replayer {
   }
 
   private learn(memory: string): void {
-    const newest = memory.slice(0, STAMP_LENGTH);
-    if (newest > this.known.newest) this.known.newest = newest;
-    this.known.memory = memory.slice(STAMP_LENGTH);
+    const [newest = "", id = "", calls] = memory.split(" ");
+    const { known } = this;
+    if (newest > known.newest) known.newest = newest;
+    // Answers on several connections may overtake one another.
+    known.calls = id === known.id ? Math.max(Number(calls), known.calls) : Number(calls);
+    known.id = id;
   }
 
   /** What every script begins with. */
   private lead(): ScriptArguments {
-    const { newest, memory } = this.known;
-    return [this.spanMs, newest + memory, this.start, this.horizonMs];
+    const { newest, id, calls } = this.known;
+    return [this.spanMs, id && `${newest} ${id} ${calls}`, this.start + this.origin, this.horizonMs];
   }
 
   private async replay(
@@ -315,7 +331,8 @@ export class Replayer {
   private async flush(stamp: Stamp, outcome: ReplayOutcome): Promise<void> {
     const text = stampText(stamp);
     try {
-      const answer = await this.cluster.flyFlush(...this.lead(), text);
+      const [answer, memory] = await this.cluster.flyFlush(...this.lead(), text);
+      this.learn(memory);
       if (answer === "sweep") await this.sweep(text, outcome);
       if (answer === "stale") outcome.stale += 1;
       else outcome.applied += 1;
@@ -333,7 +350,8 @@ export class Replayer {
       cursor = next.toString();
       const page = keys.flatMap((key) => [bucketOf(key), key]);
       const last = cursor === "0" ? 1 : 0;
-      const [current, letters] = await this.cluster.flySweep(...this.lead(), stamp, last, ...page);
+      const [current, memory, letters] = await this.cluster.flySweep(...this.lead(), stamp, last, ...page);
+      this.learn(memory);
       for (const letter of letters) if (isDoubt(letter)) doubted(outcome, letter);
       goesOn = current;
     } while (cursor !== "0" && goesOn === 1);

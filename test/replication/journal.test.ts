@@ -2,13 +2,15 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
 import { Redis } from "ioredis";
+import { Registry } from "prom-client";
 import { keys, randomCommand, wordsOf } from "../../chaos/commands";
 import { contents, fold } from "../../chaos/model";
 import { Random } from "../../chaos/random";
 import { Server } from "../../local/servers";
 import type { StampedCommand } from "../../shim/replication/envelope";
+import { Figures } from "../../shim/replication/figures";
 import { normalise } from "../../shim/replication/normalisation";
-import { Replayer } from "../../shim/replication/replayer";
+import { doubtReasons, Replayer } from "../../shim/replication/replayer";
 import type { Stamp } from "../../shim/replication/stamp";
 import { describeWithServer } from "../support/servers";
 
@@ -145,6 +147,30 @@ describeWithServer("journal", () => {
     await region.flushall();
     expect(await replay(command(10, "SET k older"))).toEqual(["lost"]);
     expect(await replay(command(30, "SET k v"))).toEqual(["applied"]);
+  });
+
+  it("counts the keys that it deletes out of doubt, by the reason", async () => {
+    const registry = new Registry();
+    const figures = new Figures("00000001", { commands: 0, bytes: 0 }, () => [], registry);
+    const count = async (...commands: StampedCommand[]) => figures.replayed("bus", await replayer.apply(commands));
+    const long = randomBytes(50_000).toString("hex");
+    replayer = newReplayer({ ms: 0, counter: 0, origin: 0 });
+    await replay(
+      ...["local", "evicted"].map((key) => command(1, `SET ${key} 10`)),
+      ...["expired", "folded"].flatMap((key) => [command(1, `SET ${key} ${long}`), command(3, `APPEND ${key} w`)]),
+      command(4, "PEXPIRE expired 1"),
+    );
+    await region.set("local", 11);
+    await region.del("evicted");
+    await count(command(-horizonMs, "SET late v"));
+    await count(command(5, "INCR local"), command(5, "INCR evicted"), command(2, "APPEND folded v"));
+    await count(stamped({ ms: startMs + 4, counter: 1, origin: 1 }, "PERSIST expired"), command(6, "INCR local"));
+    await region.flushall();
+    await count(command(1, "SET lost v"));
+    const lines = (await registry.metrics()).match(/^redis_on_fly_doubtful_deletions_total.*$/gm);
+    const reasons = Object.values(doubtReasons).map((reason) => `{reason="${reason}"} 1`);
+    expect(lines?.sort()).toEqual(reasons.map((each) => `redis_on_fly_doubtful_deletions_total${each}`).sort());
+    expect(figures.snapshot().doubtful).toBe(reasons.length);
   });
 
   it("folds the older half of a long journal, whose commands stay known", async () => {

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
 import { Redis } from "ioredis";
+import { Registry } from "prom-client";
 import type { StampedCommand } from "../../shim/replication/envelope";
+import { Figures } from "../../shim/replication/figures";
 import { normalise } from "../../shim/replication/normalisation";
 import { PURGE, Purger } from "../../shim/replication/purge";
-import { Replayer } from "../../shim/replication/replayer";
+import { Replayer, type ReplayOutcome } from "../../shim/replication/replayer";
 import { stampText } from "../../shim/replication/stamp";
 import { describeWithServer, Server } from "../support/servers";
 
@@ -16,6 +18,7 @@ describeWithServer("a purge by pattern", () => {
   let replayers: [Replayer, Replayer];
   let purgers: [Purger, Purger];
   let purged: Map<string, number>;
+  let registry: Registry;
   let startMs: number;
 
   beforeAll(async () => {
@@ -31,10 +34,15 @@ describeWithServer("a purge by pattern", () => {
     await client.flushall();
     startMs = Date.now();
     purged = new Map();
+    registry = new Registry();
+    const figures = new Figures("00000001", { commands: 0, bytes: 0 }, () => [], registry);
     const start = { ms: 0, counter: 0, origin: 0 };
     const [one, two] = connections.map((cluster): [Replayer, Purger] => {
       const replayer = new Replayer(cluster, horizonMs, start);
-      const count = (name: string, keys: number) => purged.set(name, (purged.get(name) ?? 0) + keys);
+      const count = (name: string, outcome: ReplayOutcome) => {
+        purged.set(name, (purged.get(name) ?? 0) + outcome.applied);
+        figures.purged(name, outcome);
+      };
       return [replayer, new Purger({ cluster, replayer, purged: count })];
     });
     replayers = [one![0], two![0]];
@@ -79,6 +87,13 @@ describeWithServer("a purge by pattern", () => {
     expect(await client.dbsize()).toBe(2);
     await replayers[0].apply([command(7, "INCR user:2"), command(1, "SET user:1 late")]);
     expect(await client.mget("user:1", "user:2")).toEqual([null, "1"]);
+  });
+
+  it("counts the keys of which it cannot tell what they should hold", async () => {
+    await replayers[0].apply(Array.from({ length: 600 }, (_, index) => command(index + 1, "INCR user:n")));
+    await purgers[0].run(command(3, `${PURGE} user:*`));
+    expect(await client.exists("user:n")).toBe(0);
+    expect(await registry.metrics()).toContain('redis_on_fly_doubtful_deletions_total{reason="folded"} 1');
   });
 
   it("is remembered for as long as records are, whatever is purged meanwhile", async () => {

@@ -187,7 +187,8 @@ local function recordOf(key, bucket)
     if r.kind ~= 'a' or r.left < flush then r.kind, r.left = '-', '' end
     r.stamp, r.raised = flush, true
   end
-  if r.floor > r.stamp and r.kind ~= '?' then r.kind = nil end
+  -- Order that was given up after a loss stays so.
+  if r.floor > r.stamp and r.kind ~= '?' and not (r.kind == 'a' and r.left > r.floor) then r.kind = nil end
   return r
 end
 

@@ -185,6 +185,12 @@ describeWithServer("journal", () => {
     expect(await region.exists("n")).toBe(0);
   });
 
+  it("runs nothing again on a key whose order has been given up, on a server that is new", async () => {
+    const commands = [command(1, "RPUSH a 1 2"), command(2, "RPOPLPUSH a b"), command(3, "RPUSH a 3")];
+    expect(await replay(...commands, ...commands)).toEqual([...Array(3).fill("applied"), ...Array(3).fill("stale")]);
+    expect(await region.lrange("a", 0, -1)).toEqual(["1", "3"]);
+  });
+
   it("holds nothing where a FLUSHALL belongs among commands that were folded", async () => {
     await replayer.apply(Array.from({ length: 600 }, (_, index) => command(index + 1, "INCR n")));
     await replay(command(600, "SET other v"));

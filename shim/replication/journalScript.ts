@@ -128,7 +128,7 @@ end
 local function drop(r)
   if not r.journal then return end
   use(1)
-  call('UNLINK', 'j' .. r.key)
+  call('UNLINK', 'j' .. r.key, 'z' .. generation .. ':' .. r.key, 'z' .. (generation - 1) .. ':' .. r.key)
   r.journal = false
 end
 
@@ -357,7 +357,7 @@ end
 local function shorten(r, j)
   loadEntries(r, j)
   local fold = j.large and j.count or math.ceil(j.count / 2)
-  for i = 1, fold do remember(r.bucket, 's' .. j.entries[i].stamp, '') end
+  rememberFold(r.key, j.entries, fold)
   if not j.large then return refold(r, j, fold) end
   use(0)
   local base = presentBase(r.key, j)
@@ -378,7 +378,7 @@ local function modify(r, stamp, list, run)
   end
   if j.mixed then return doubt(r, stamp, 'b') end
   if stamp <= j.floor or stamp <= purged then
-    if ranAlone(r.bucket, stamp) then return 's' end
+    if hasRun(stamp, r.bucket, r.key) then return 's' end
     return doubt(r, stamp, stamp <= j.floor and 'b' or 'l')
   end
   local bytes = 0
@@ -410,7 +410,7 @@ local function modify(r, stamp, list, run)
       if j.count > 0 and not large then save(r, j) end
       return e.outcome, e.error
     end
-    for i = 1, large and at or 0 do remember(r.bucket, 's' .. known[i].stamp, '') end
+    if large then rememberFold(r.key, known, at) end
     large = false
   end
   if large or j.count > MAX_COMMANDS or j.bytes > MAX_BYTES then shorten(r, j) end

@@ -10,9 +10,11 @@
 //                            shim has made: one that knows of more was connected to a server that this one is behind
 //   g<generation>:<bucket>   hash; two generations are kept (see rotationScript.ts), each for a horizon and a bit at least
 //     k<key>                 the key's record, below
-//     s<stamp>               a command that has been run here and is in no journal any more
 //     f                      the bucket's own floor, empty where it has none
 //   b<generation>            bitmap of the buckets that the generation has: one that is missing was evicted
+//   s<generation>:<bucket>   sorted set: stamps of commands that were run in the order of their arrival
+//   z<generation>:<key>      sorted set: what the key's journal has only the sum of, stamps of one fold to a member, the
+//                            newest first; folds do not overlap
 //
 // A key's record is the stamp of its newest overwrite; a letter for what that left:
 //   `-` nothing, `+` a value with this fingerprint, `x` one with this fingerprint that expires, at `<ms>:`; or
@@ -130,17 +132,48 @@ local function make(bucket, lost)
   end
 end
 
-local function remember(bucket, name, value)
+-- Of more, those with the lowest stamps are forgotten.
+local MAX_ALONE, MAX_FOLDS = 65536, 1024
+local function remember(name, member, most)
   use(1)
-  if not made[bucket] and call('EXISTS', current .. bucket) == 0 then make(bucket, '') end
-  made[bucket] = true
-  call('HSET', current .. bucket, name, value)
+  call('ZADD', name, 0, member)
+  call('PEXPIRE', name, 3 * spanMs)
+  if call('ZCARD', name) > most then call('ZPOPMIN', name) end
 end
 
-local function ranAlone(bucket, stamp)
+local function rememberAlone(bucket, stamp)
+  remember('s' .. generation .. ':' .. bucket, stamp, MAX_ALONE)
+end
+
+local function rememberFold(key, entries, count)
+  local stamps = {}
+  for i = count, 1, -1 do stamps[#stamps + 1] = entries[i].stamp end
+  remember('z' .. generation .. ':' .. key, table.concat(stamps), MAX_FOLDS)
+end
+
+local function isAmong(stamps, stamp)
+  local at = string.find(stamps, stamp, 1, true)
+  while at and at % #stamp ~= 1 do at = string.find(stamps, stamp, at + 1, true) end
+  return at
+end
+
+-- Whether a command has been run that is in no journal any more.
+local function hasRun(stamp, bucket, key)
   use(1)
-  local name = 's' .. stamp
-  return call('HEXISTS', current .. bucket, name) == 1 or hasPrevious and call('HEXISTS', previous .. bucket, name) == 1
+  for number = generation - 1, generation do
+    if call('ZSCORE', 's' .. number .. ':' .. bucket, stamp) then return true end
+    local folds = 'z' .. number .. ':' .. key
+    local fold = call('ZRANGEBYLEX', folds, '[' .. stamp, '+', 'LIMIT', 0, 1)[1]
+    if fold and isAmong(fold, stamp) then return true end
+  end
+end
+
+-- Whether it may have been run and forgotten.
+local function mayHaveRun(stamp, bucket)
+  for number = generation - 1, generation do
+    local name = 's' .. number .. ':' .. bucket
+    if call('ZCARD', name) == MAX_ALONE and stamp < call('ZRANGE', name, 0, 0)[1] then return true end
+  end
 end
 
 local known, changed = {}, {}

@@ -44,7 +44,7 @@ end
 -- Parts of the command were lost on the way to here.
 local function lacking(r, stamp)
   local j = load(r, stamp)
-  if j and j.met or ranAlone(r.bucket, stamp) then return 's' end
+  if j and j.met or hasRun(stamp, r.bucket, r.key) then return 's' end
   return doubt(r, stamp, 'v')
 end
 
@@ -97,9 +97,10 @@ local function giveUpOrder(r, stamp)
   if r.journal then
     use(1)
     for _, name in ipairs(call('HKEYS', 'j' .. r.key)) do
-      if sub(name, 1, 1) == 'e' then remember(r.bucket, 's' .. sub(name, 2), '') end
+      if sub(name, 1, 1) == 'e' then rememberAlone(r.bucket, sub(name, 2)) end
     end
-    drop(r)
+    call('UNLINK', 'j' .. r.key)
+    r.journal = false
   end
   if r.kind == 'a' then stamp = higher(stamp, r.left) end
   setRecord(r, r.stamp, 'a', stamp)
@@ -119,18 +120,19 @@ end
 
 local function runAlone(n)
   local list = n.list
-  local bucket = list[1] and list[1].bucket or 0
-  if n.stamp <= flush or #list == 1 and n.stamp <= list[1].stamp or ranAlone(bucket, n.stamp) then return 's' end
-  if n.stamp <= late then
+  local bucket, key = list[1] and list[1].bucket or 0, list[1] and list[1].key or ''
+  if n.stamp <= flush or #list == 1 and n.stamp <= list[1].stamp or hasRun(n.stamp, bucket, key) then return 's' end
+  local reason = n.stamp <= late and 'l' or mayHaveRun(n.stamp, bucket) and 'b'
+  if reason then
     for _, r in ipairs(list) do
-      if n.stamp > r.stamp then doubt(r, n.stamp, 'l') end
+      if n.stamp > r.stamp then doubt(r, n.stamp, reason) end
     end
-    return 'l'
+    return reason
   end
   use(0)
   local outcome, text = outcomeOf(run(n))
   if outcome == 'a' or outcome == 'e' then
-    remember(bucket, 's' .. n.stamp, '')
+    rememberAlone(bucket, n.stamp)
     for _, r in ipairs(list) do giveUpOrder(r, n.stamp) end
   end
   return outcome, text

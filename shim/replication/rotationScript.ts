@@ -20,7 +20,7 @@ local function bytes()
   local sum = 0
   for _ = 1, ${SAMPLES} do
     local name = call('RANDOMKEY')
-    if string.find(name, '^[gj]') then sum = sum + (call('MEMORY', 'USAGE', name) or 0) end
+    if string.find(name, '^[gjsz]') then sum = sum + (call('MEMORY', 'USAGE', name) or 0) end
   end
   return sum / ${SAMPLES} * call('DBSIZE')
 end
@@ -50,7 +50,7 @@ return waiting and 'tend' or 'rotated'
 export const tendScript = `${records}
 local page = call('SCAN', ARGV[5], 'COUNT', 256)
 for _, name in ipairs(page[2]) do
-  local of = string.match(name, '^[gb](%d+)')
+  local of = string.match(name, '^[gbsz](%d+)')
   if of and tonumber(of) < generation - 1 then
     call('UNLINK', name)
   elseif of or sub(name, 1, 1) == 'j' then

@@ -185,10 +185,39 @@ describeWithServer("journal", () => {
     expect(await region.exists("n")).toBe(0);
   });
 
+  /** As if so many more had been remembered in the one sorted set of this kind, with higher stamps. */
+  async function crowd(kind: string, count: number): Promise<string> {
+    const [name = ""] = await records.keys(`${kind}*:*`);
+    const add = "for i = 1, ARGV[1] do redis.call('ZADD', KEYS[1], 0, string.format('f%023d', i)) end";
+    await records.eval(add, 1, name, count);
+    return name;
+  }
+
+  it("knows a bounded number of the commands that it has folded: copies of older ones leave nothing", async () => {
+    const all = Array.from({ length: 1200 }, (_, index) => command(index + 1, "INCR n"));
+    await replayer.apply(all.slice(0, 600));
+    const folds = await crowd("z", 1023);
+    await replayer.apply(all.slice(600));
+    expect(await region.get("n")).toBe("1200");
+    expect(await records.zcard(folds)).toBe(1024);
+    expect(await replay(command(600, "INCR n"), command(1200, "INCR n"))).toEqual(["stale", "stale"]);
+    expect(await replay(command(1, "INCR n"))).toEqual(["folded"]);
+    expect(await region.exists("n")).toBe(0);
+  });
+
   it("runs nothing again on a key whose order has been given up, on a server that is new", async () => {
     const commands = [command(1, "RPUSH a 1 2"), command(2, "RPOPLPUSH a b"), command(3, "RPUSH a 3")];
     expect(await replay(...commands, ...commands)).toEqual([...Array(3).fill("applied"), ...Array(3).fill("stale")]);
     expect(await region.lrange("a", 0, -1)).toEqual(["1", "3"]);
+  });
+
+  it("knows a bounded number of commands that ran in the order of their arrival", async () => {
+    await replay(command(1, "RPUSH a 1 2 3"), command(2, "RPOPLPUSH a b"), command(3, "RPOPLPUSH a b"));
+    const alone = await crowd("s", 65_533);
+    expect(await replay(command(4, "RPOPLPUSH a b"), command(2, "RPOPLPUSH a b"))).toEqual(["applied", "stale"]);
+    expect(await records.zcard(alone)).toBe(65_536);
+    expect(await replay(command(1, "RPUSH a 1 2 3"))).toEqual(["folded"]);
+    expect(await region.keys("*")).toEqual(["b"]);
   });
 
   it("holds nothing where a FLUSHALL belongs among commands that were folded", async () => {

@@ -78,7 +78,8 @@ if id == '' then
   call('HSET', 'm', 'id', id)
 end
 if not generation then
-  generation, began, beganBefore = 1, nowMs, nowMs - spanMs
+  -- What was written under another number, and is still there, must not come back as what follows this one.
+  generation, began, beganBefore = nowMs, nowMs, nowMs - spanMs
   call('HSET', 'm', 'generation', generation, 'began', began, 'beganBefore', beganBefore)
 end
 -- A purge up to this stamp may have been forgotten.

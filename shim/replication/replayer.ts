@@ -128,6 +128,11 @@ function doubted({ doubts }: ReplayOutcome, letter: keyof typeof doubtReasons): 
   doubts.set(reason, (doubts.get(reason) ?? 0) + 1);
 }
 
+/** What a script stumbles over it would stumble over again, and nothing else would be replayed meanwhile. */
+function listFor(error: unknown, { poison, transient }: ReplayOutcome): ReplayFailure[] {
+  return /^(ERR user_script|WRONGTYPE)/.test(textOf(error)) ? poison : transient;
+}
+
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
@@ -322,9 +327,7 @@ export class Replayer {
       const overtaking = this.purges.overtaking(steps);
       if (overtaking.length > 0) await this.replay(overtaking, outcome);
     } catch (error) {
-      // What the script stumbles over it would stumble over again, and nothing else would be replayed meanwhile.
-      const stumbled = /^(ERR user_script|WRONGTYPE)/.test(textOf(error));
-      for (const step of steps) fail(stumbled ? outcome.poison : outcome.transient, step, textOf(error));
+      for (const step of steps) fail(listFor(error, outcome), step, textOf(error));
     }
   }
 
@@ -337,7 +340,7 @@ export class Replayer {
       if (answer === "stale") outcome.stale += 1;
       else outcome.applied += 1;
     } catch (error) {
-      outcome.transient.push({ stamp: text, command: "FLUSHALL", error: textOf(error) });
+      listFor(error, outcome).push({ stamp: text, command: "FLUSHALL", error: textOf(error) });
     }
   }
 

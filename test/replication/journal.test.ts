@@ -294,12 +294,14 @@ describeWithServer("journal", () => {
   });
 
   it("reports records that it cannot read as poison, not as something to try again", async () => {
-    await replay(command(1, "INCR n"));
+    await replay(command(1, "INCR n"), command(3, "SET other v"));
     await records.set("jn", "damaged");
-    expect(await replayer.apply([command(2, "INCR n")])).toMatchObject({
-      poison: [{ command: "INCR" }],
-      transient: [],
-    });
+    for (const name of ["INCR n", "FLUSHALL"]) {
+      expect(await replayer.apply([command(2, name)])).toMatchObject({
+        poison: [{ command: name.split(" ", 1).join() }],
+        transient: [],
+      });
+    }
   });
 
   it("sweeps what is older than a FLUSHALL out of a key that has newer commands too", async () => {

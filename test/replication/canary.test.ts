@@ -9,7 +9,7 @@ import { Server } from "../../local/servers";
 import { purgeCommand } from "../../shim/commands/policy";
 import { type CommandSpecification, packagedSpecifications } from "../../shim/commands/specification";
 import { EnvelopeCodec, type EnvelopeKey } from "../../shim/replication/envelope";
-import { Regions } from "../../shim/replication/regions";
+import { parseReport, Regions } from "../../shim/replication/regions";
 import { Replayer } from "../../shim/replication/replayer";
 import { Replication, type ReplicationOptions } from "../../shim/replication/replication";
 import { Segment } from "../../shim/replication/segment";
@@ -255,6 +255,23 @@ describeWithServer("canaries", () => {
       await eventually(async () => expect(await client.get("pushed")).toBe("v"));
     }
     expect(await Promise.all(regionsThere.map((client) => recordOf(client, "generation")))).toEqual(before);
+  });
+
+  it("waits for a shim that cannot publish beside one that can, for an hour", async () => {
+    const nowMs = Date.now();
+    const regionsThere = new Regions(clients[0]!, 2);
+    const hear = (region: string, origin: number, agoMs: number, text = canary) => {
+      const sent = { ms: nowMs - agoMs, counter: 0, origin };
+      return regionsThere.hear({ region, origin, sent, report: parseReport(text)! });
+    };
+    await hear("us-east-1", 1, 0);
+    await hear("eu-west-1", 2, 50 * MINUTE);
+    await hear("eu-west-1", 3, 10);
+    await hear("eu-west-1", 4, 55 * MINUTE, canary.replace('"leaving":false', '"leaving":true'));
+    expect(regionsThere.heardMs()).toBe(nowMs - 50 * MINUTE);
+    expect(regionsThere.figures(nowMs)["eu-west-1"]).toMatchObject({ shims: 1 });
+    await hear("eu-west-1", 3, -11 * MINUTE);
+    expect(regionsThere.heardMs()).toBe(nowMs);
   });
 
   it("undoes what a region pushes that was purged while its way was interrupted", async () => {

@@ -122,10 +122,10 @@ describeWithServer("canaries", () => {
     return client.eval("redis.call('SELECT', 1) return redis.call('HGET', 'm', ARGV[1])", 0, name);
   }
 
-  /** As if all that a region has on record had been written eleven minutes earlier, a horizon and a bit. */
+  /** As if all that a region has on record had been written twelve minutes earlier, a horizon and a bit. */
   async function age(client: Redis): Promise<void> {
     const earlier =
-      "redis.call('SELECT', 1) for _, name in ipairs(ARGV) do redis.call('HINCRBY', 'm', name, -660000) end";
+      "redis.call('SELECT', 1) for _, name in ipairs(ARGV) do redis.call('HINCRBY', 'm', name, -720000) end";
     await client.eval(earlier, 0, "began", "beganBefore");
   }
 

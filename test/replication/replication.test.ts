@@ -232,7 +232,7 @@ describeWithServer("replication between three regions", () => {
     const bodies = [
       "nonsense",
       stranger.seal("us-east-1", segmentOf(1, [])),
-      envelope(Date.now() + 120_000),
+      envelope(Date.now() + 180_000),
       envelope(Date.now(), [Buffer.from("NOSUCH"), Buffer.from("k")]),
       envelope(
         Date.now(),

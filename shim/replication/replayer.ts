@@ -2,13 +2,14 @@
 // whatever order commands come, each takes effect at most once and never undoes a newer overwrite.
 
 import type { Redis } from "ioredis";
+import { type CommandReplyEntry, type CommandSpecification, specificationsFrom } from "../commands/specification";
 import type { StampedCommand } from "./envelope";
 import { flushScript, sweepScript } from "./flushScript";
 import { type PlainStep, packOverwrites } from "./plainScript";
 import { PurgeList, purgeScript } from "./purgeList";
 import { bucketOf, records } from "./recordScript";
 import { replayScript } from "./replayScript";
-import { type ReplayStep, replaySteps } from "./replaySteps";
+import { hasKnownKeys, type ReplayStep, replaySteps } from "./replaySteps";
 import { rotationScript, tendScript } from "./rotationScript";
 import { MAX_AHEAD_MS, STAMP_LENGTH, type Stamp, stampText } from "./stamp";
 import { Turns } from "./turns";
@@ -148,6 +149,7 @@ export class Replayer {
   private readonly horizonMs: number;
   private readonly spanMs: number;
   private readonly turns = new Turns(MAX_CALLS_IN_FLIGHT);
+  private readonly specifications = new Map<string, CommandSpecification>();
   private start: string;
   private readonly origin: string;
   /**
@@ -212,7 +214,7 @@ export class Replayer {
       if (ready.length > 0) await call(() => this.replay(ready, outcome));
     };
     for (const command of commands) {
-      for (const step of replaySteps(command)) {
+      for (const step of hasKnownKeys(command) ? replaySteps(command) : await this.askedSteps(command, outcome)) {
         if (step.kind === "flush") {
           await send();
           await call(() => this.flush(step.stamp, outcome));
@@ -229,6 +231,29 @@ export class Replayer {
     // The address may lead to the new primary by now.
     if (outcome.transient.some(({ error }) => error.includes("READONLY"))) this.cluster.disconnect(true);
     return outcome;
+  }
+
+  /** The steps of a command. Rejects where the server has to be asked for its keys, and cannot be. */
+  async stepsOf(command: StampedCommand): Promise<readonly ReplayStep[]> {
+    if (hasKnownKeys(command)) return replaySteps(command);
+    const name = String(command.args[0]);
+    let specification = this.specifications.get(name);
+    if (!specification) {
+      const reply = (await this.cluster.call("COMMAND", "INFO", name)) as readonly (CommandReplyEntry | null)[];
+      [specification] = specificationsFrom(reply.filter((entry) => entry !== null));
+      if (specification) this.specifications.set(name, specification);
+    }
+    return replaySteps(command, specification);
+  }
+
+  private async askedSteps(command: StampedCommand, { transient }: ReplayOutcome): Promise<readonly ReplayStep[]> {
+    const { stamp, args } = command;
+    try {
+      return await this.stepsOf(command);
+    } catch (error) {
+      transient.push({ stamp: stampText(stamp), command: String(args[0]), error: textOf(error) });
+      return [];
+    }
   }
 
   /**

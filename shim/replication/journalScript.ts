@@ -15,12 +15,12 @@
 // commands that are older. So commands are run with all their instants moved OFFSET into the future; where one of them has
 // been reached by the next command's stamp, the key goes first, and so do fields; those of the base are packed as moved.
 
+import { values } from "./valueScript";
+
 /** Follows `records`. */
-export const journals = `
+export const journals = `${values}
 local OFFSET, FAR = 2^45, 2^50
-local MAX_COMMANDS, MAX_BYTES, MAX_BASE, MAX_DUMP, SHORT_LIVED_MS = 512, 65536, 65536, 8192, 10000
--- To pack more would hold up the server.
-local MAX_PACKED = 1048576
+local MAX_COMMANDS, MAX_BYTES, SHORT_LIVED_MS = 512, 65536, 10000
 
 local transient = {
   OOM = 1, LOADING = 1, READONLY = 1, CLUSTERDOWN = 1, MASTERDOWN = 1, MISCONF = 1, NOREPLICAS = 1, TRYAGAIN = 1
@@ -40,79 +40,14 @@ local function msOf(stamp)
   return tonumber(sub(stamp, 1, 12), 16)
 end
 
-local function number(value)
-  return string.format('%.0f', value)
-end
-
 local function moved(instant, by)
   local ms = tonumber(instant)
   if ms > FAR then return instant end
   return number(ms + by)
 end
 
-local function expiryOf(key)
-  local ms = call('PEXPIRETIME', key)
-  if ms > 0 then return ms end
-end
-
-local counts = { string = 'STRLEN', list = 'LLEN', set = 'SCARD', zset = 'ZCARD', hash = 'HLEN', stream = 'XLEN' }
-
--- Tells whether somebody else has written. Of large values it knows the number of elements alone: to read them would cost
--- too much, and what memory they take up changes as they are read, since each read carries on the rehashing of a table.
-local function fingerprint(key, large)
-  local size = call('MEMORY', 'USAGE', key)
-  if not size then return '' end
-  if not large and size <= MAX_DUMP then return sub(call('DUMP', key), -8) end
-  local kind = call('TYPE', key).ok
-  return kind .. number(counts[kind] and call(counts[kind], key) or size)
-end
-
-local function valuePrint(value)
-  if #value > MAX_DUMP then return number(#value) end
-  return sub(redis.sha1hex(value), 1, 8)
-end
-
--- The print of a string that is there, without reading a large one.
-local function printOf(key)
-  local length = redis.pcall('STRLEN', key)
-  if type(length) == 'number' and length > MAX_DUMP then return number(length) end
-  local value = redis.pcall('GET', key)
-  return type(value) == 'string' and valuePrint(value)
-end
-
--- What is there, packed; or that it is too large for the journal.
-local function baseOf(key)
-  local size = call('MEMORY', 'USAGE', key)
-  if not size then return end
-  local base = size <= MAX_PACKED and call('DUMP', key)
-  if base and #base <= MAX_BASE then return base end
-  return nil, true
-end
-
 -- Which of the commands, as they are normalised, may let a field expire.
 local timesFields = { HPEXPIREAT = 1, HSETEX = 1, HGETEX = 1 }
-
--- Moves the instants of a hash's fields; those that are reached by the instant due go. Returns the first of the others.
-local function moveFields(key, by, due)
-  local fields = call('TYPE', key).ok == 'hash' and call('HKEYS', key) or {}
-  local first
-  for i = 1, #fields, 1000 do
-    local some = { unpack(fields, i, math.min(i + 999, #fields)) }
-    local instants = redis.pcall('HPEXPIRETIME', key, 'FIELDS', #some, unpack(some))
-    -- Servers before Redis 7.4 and Valkey 9.
-    if instants.err then return end
-    for k, field in ipairs(some) do
-      local instant = instants[k]
-      if instant > 0 and instant + by <= due then
-        call('HDEL', key, field)
-      elseif instant > 0 then
-        if by ~= 0 then call('HPEXPIREAT', key, number(instant + by), 'FIELDS', 1, field) end
-        first = math.min(first or instant + by, instant + by)
-      end
-    end
-  end
-  return first
-end
 
 -- The base of a journal, from what is there now.
 local function presentBase(key, j)

@@ -243,14 +243,14 @@ local function writeRecords()
     local stamp = r.stamp == '' and NEVER or r.stamp
     call('HSET', current .. r.bucket, r.name, stamp .. (r.kind or 'n') .. (r.journal and 'j' or '-') .. r.left)
   end
-  if highest > newest then call('HSET', 'm', 'newest', highest) end
 end
 
--- What the caller may expect of this memory from now on: the newest stamp, its name, the number of the caller's calls.
+-- Ends what applies something. The caller may expect of this memory from now on: the newest stamp, its name, the number of
+-- the caller's calls.
 local function memory()
   use(1)
   -- Where there is no room, nothing has been written.
-  if type(redis.pcall('HSET', 'm', writer, writes + 1)) == 'number' then writes = writes + 1 end
+  if type(redis.pcall('HSET', 'm', 'newest', highest, writer, writes + 1)) == 'number' then writes = writes + 1 end
   return highest .. ' ' .. id .. ' ' .. string.format('%.0f', writes)
 end
 `;

@@ -30,7 +30,7 @@ export const faults = {
   "runs-duplicates": [["elseif j.met then\n    return 's'\n  end", "end"]],
   "applies-old-overwrites": [["n.left\n  if stamp <= r.stamp then return 's' end", "n.left"]],
   "ignores-passed-expiries": [["x - OFFSET <= msOf(e.stamp)", "false"]],
-  "trusts-regional-values": [["fingerprint(r.key) == (j.print or '') and expiryOf(r.key) == j.expiry", "true"]],
+  "trusts-regional-values": [["print == (j.print or '') and expiryOf(r.key) == j.expiry", "true"]],
   "forgets-flushes": [["if flush > r.stamp then", "if false then"]],
   "trusts-restarted-servers": [
     ["local function forget(upTo)\n", "local function forget(upTo)\n  if upTo then return end\n"],
@@ -38,7 +38,7 @@ export const faults = {
   "trusts-evicting-servers": [
     ["own = newest", "own = ''"],
     ["if meta[4] and call('STRLEN', currentBits) == 0 then", "if false then"],
-    ["r.bereft = r.mark or h[1]", ""],
+    ["r.bereft = h[1] and 'r' or r.mark and 'v'", ""],
   ],
   "loses-envelopes": [],
 } as const satisfies Record<string, readonly Change[]>;

@@ -135,18 +135,17 @@ export class Figures {
   }
 
   replayed(source: "home" | "bus", outcome: ReplayOutcome): void {
-    const doubtful = [...outcome.doubts.values()].reduce((sum, count) => sum + count, 0);
     const counts = {
       applied: outcome.applied,
       stale: outcome.stale,
-      doubtful,
       failed: outcome.errors.length,
     };
-    for (const name of ["applied", "stale", "doubtful", "failed"] as const) {
+    for (const name of ["applied", "stale", "failed"] as const) {
       this.counts[name] += counts[name];
       if (counts[name] > 0) this.replayedTotal.inc({ source, outcome: name }, counts[name]);
     }
-    for (const [reason, count] of outcome.doubts) this.doubtTotal.inc({ reason }, count);
+    const doubtful = this.doubted(outcome);
+    if (doubtful > 0) this.replayedTotal.inc({ source, outcome: "doubtful" }, doubtful);
     this.unorderedTotal.inc(outcome.unordered);
   }
 
@@ -157,9 +156,10 @@ export class Figures {
     this.aheadSeconds.set({ region }, aheadMs / 1000);
   }
 
-  purged(purge: string, keys: number): void {
-    this.purgedTotal.inc(keys);
-    this.purges.set(purge, (this.purges.get(purge) ?? 0) + keys);
+  purged(purge: string, outcome: ReplayOutcome): void {
+    this.doubted(outcome);
+    this.purgedTotal.inc(outcome.applied);
+    this.purges.set(purge, (this.purges.get(purge) ?? 0) + outcome.applied);
     const [oldest] = this.purges.keys();
     if (oldest !== undefined && this.purges.size > MAX_PURGES) this.purges.delete(oldest);
   }
@@ -175,6 +175,16 @@ export class Figures {
 
   skipped(): void {
     this.skippedTotal.inc();
+  }
+
+  private doubted({ doubts }: ReplayOutcome): number {
+    let doubtful = 0;
+    for (const [reason, keys] of doubts) {
+      this.doubtTotal.inc({ reason }, keys);
+      doubtful += keys;
+    }
+    this.counts.doubtful += doubtful;
+    return doubtful;
   }
 
   snapshot(): ReplicationFigures {

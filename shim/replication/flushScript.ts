@@ -5,33 +5,41 @@ import { journals } from "./journalScript";
 import { records } from "./recordScript";
 
 /**
- * Records a FLUSHALL, and carries it out where nothing newer can be in the database. ARGV: as `records` wants it, horizon
- * in ms, stamp. Returns `stale`, `flushed`, or `sweep` where {@link sweepScript} has to tell older keys from newer ones.
+ * Records a FLUSHALL, and carries it out where nothing newer can be in the database. ARGV: as `records` wants it, stamp.
+ * Returns `stale`, `flushed`, or `sweep` where {@link sweepScript} has to tell older keys from newer ones; and what `memory`
+ * says.
  */
 export const flushScript = `${records}
 local stamp = ARGV[5]
-if stamp < flush or stamp == flush and call('HGET', 'm', 'flushed') == flush then return 'stale' end
+if stamp < flush or stamp == flush and call('HGET', 'm', 'flushed') == flush then return { 'stale', memory() } end
 call('HSET', 'm', 'flush', stamp)
-if stamp < newest then return 'sweep' end
+if stamp < newest then return { 'sweep', memory() } end
 call('HSET', 'm', 'newest', stamp, 'flushed', stamp)
+highest = stamp
 use(0)
 call('FLUSHDB', 'ASYNC')
-return 'flushed'
+return { 'flushed', memory() }
 `;
 
 /**
- * Takes a FLUSHALL to the keys of a page. ARGV: as `records` wants it, horizon in ms, its stamp, whether this is the last
- * page (1 or 0), then each key's bucket and the key. Returns 0 where a newer FLUSHALL has taken over.
+ * Takes a FLUSHALL to the keys of a page. ARGV: as `records` wants it, its stamp, whether this is the last page (1 or 0),
+ * then each key's bucket and the key. Returns whether it goes on (0 where a newer FLUSHALL has taken over), what `memory`
+ * says, and a letter for each key of which the region cannot tell: see `doubtReasons` in replayer.ts.
  */
 export const sweepScript = `${records}${journals}
 local stamp = ARGV[5]
-if flush ~= stamp then return 0 end
+if flush ~= stamp then return { 0, memory(), '' } end
+local reasons = ''
 for i = 7, #ARGV, 2 do
   local r = recordOf(ARGV[i + 1], ARGV[i])
   -- A record of that stamp is the FLUSHALL's own: the key has no newer overwrite.
   if r.stamp == stamp then
     local j = load(r, stamp)
-    if j and j.floor < stamp then
+    if r.bereft then
+      reasons = reasons .. doubt(r, newest, r.bereft)
+    elseif j and j.mixed then
+      reasons = reasons .. doubt(r, stamp, 'b')
+    elseif j and j.floor < stamp then
       loadEntries(r, j)
       refold(r, j, 0)
       save(r, j)
@@ -43,5 +51,5 @@ for i = 7, #ARGV, 2 do
 end
 writeRecords()
 if ARGV[6] == '1' then call('HSET', 'm', 'flushed', stamp) end
-return 1
+return { 1, memory(), reasons }
 `;

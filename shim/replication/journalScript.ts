@@ -15,18 +15,12 @@
 // commands that are older. So commands are run with all their instants moved OFFSET into the future; where one of them has
 // been reached by the next command's stamp, the key goes first, and so do fields; those of the base are packed as moved.
 
-/** Follows `records`. ARGV has the horizon in milliseconds as its fourth value. */
-export const journals = `
+import { values } from "./valueScript";
+
+/** Follows `records`. */
+export const journals = `${values}
 local OFFSET, FAR = 2^45, 2^50
-local MAX_COMMANDS, MAX_BYTES, MAX_BASE, MAX_DUMP, SHORT_LIVED_MS = 512, 65536, 65536, 8192, 10000
--- To pack more would hold up the server.
-local MAX_PACKED = 1048576
-local function stampOf(ms)
-  return string.format('%012x', ms) .. sub(NEVER, 13)
-end
-local horizonMs = tonumber(ARGV[4])
--- Whatever came after it is on record: a stamp may have been ahead of its application by what spanMs has over horizonMs.
-local late = stampOf(beganBefore + spanMs - horizonMs)
+local MAX_COMMANDS, MAX_BYTES, SHORT_LIVED_MS = 512, 65536, 10000
 
 local transient = {
   OOM = 1, LOADING = 1, READONLY = 1, CLUSTERDOWN = 1, MASTERDOWN = 1, MISCONF = 1, NOREPLICAS = 1, TRYAGAIN = 1
@@ -46,75 +40,14 @@ local function msOf(stamp)
   return tonumber(sub(stamp, 1, 12), 16)
 end
 
-local function number(value)
-  return string.format('%.0f', value)
-end
-
 local function moved(instant, by)
   local ms = tonumber(instant)
   if ms > FAR then return instant end
   return number(ms + by)
 end
 
-local function expiryOf(key)
-  local ms = call('PEXPIRETIME', key)
-  if ms > 0 then return ms end
-end
-
--- Tells whether somebody else has written. Of large values it knows the size alone: to read them would cost too much.
-local function fingerprint(key)
-  local size = call('MEMORY', 'USAGE', key)
-  if not size then return '' end
-  if size > MAX_DUMP then return number(size) end
-  return sub(call('DUMP', key), -8)
-end
-
-local function valuePrint(value)
-  if #value > MAX_DUMP then return number(#value) end
-  return sub(redis.sha1hex(value), 1, 8)
-end
-
--- The print of a string that is there, without reading a large one.
-local function printOf(key)
-  local length = redis.pcall('STRLEN', key)
-  if type(length) == 'number' and length > MAX_DUMP then return number(length) end
-  local value = redis.pcall('GET', key)
-  return type(value) == 'string' and valuePrint(value)
-end
-
--- What is there, packed; or that it is too large for the journal.
-local function baseOf(key)
-  local size = call('MEMORY', 'USAGE', key)
-  if not size then return end
-  local base = size <= MAX_PACKED and call('DUMP', key)
-  if base and #base <= MAX_BASE then return base end
-  return nil, true
-end
-
 -- Which of the commands, as they are normalised, may let a field expire.
 local timesFields = { HPEXPIREAT = 1, HSETEX = 1, HGETEX = 1 }
-
--- Moves the instants of a hash's fields; those that are reached by the instant due go. Returns the first of the others.
-local function moveFields(key, by, due)
-  local fields = call('TYPE', key).ok == 'hash' and call('HKEYS', key) or {}
-  local first
-  for i = 1, #fields, 1000 do
-    local some = { unpack(fields, i, math.min(i + 999, #fields)) }
-    local instants = redis.pcall('HPEXPIRETIME', key, 'FIELDS', #some, unpack(some))
-    -- Servers before Redis 7.4 and Valkey 9.
-    if instants.err then return end
-    for k, field in ipairs(some) do
-      local instant = instants[k]
-      if instant > 0 and instant + by <= due then
-        call('HDEL', key, field)
-      elseif instant > 0 then
-        if by ~= 0 then call('HPEXPIREAT', key, number(instant + by), 'FIELDS', 1, field) end
-        first = math.min(first or instant + by, instant + by)
-      end
-    end
-  end
-  return first
-end
 
 -- The base of a journal, from what is there now.
 local function presentBase(key, j)
@@ -130,7 +63,7 @@ end
 local function drop(r)
   if not r.journal then return end
   use(1)
-  call('UNLINK', 'j' .. r.key)
+  call('UNLINK', 'j' .. r.key, 'z' .. generation .. ':' .. r.key, 'z' .. (generation - 1) .. ':' .. r.key)
   r.journal = false
 end
 
@@ -146,9 +79,11 @@ local function doubt(r, stamp, reason)
   return reason
 end
 
-local function unheardOf(r, stamp)
+-- Whether a command came too late to tell what it finds. What a forgotten purge would have done a delete does as well.
+local function unheardOf(r, stamp, deletes)
   if stamp <= r.floor then return r.evicted and 'v' or 'r' end
-  if not r.kind and stamp <= late then return 'l' end
+  local bound = deletes and '' or purged
+  if stamp <= (r.kind and bound or late) then return 'l' end
 end
 
 -- Why a key without a record cannot be taken as it is.
@@ -159,7 +94,7 @@ end
 -- The journal that a key gets with its first command since the overwrite, or the reason why it cannot have one.
 local function begin(r, stamp)
   local j = { floor = r.stamp, newest = '', count = 0, bytes = 0, entries = {}, fresh = true }
-  if r.bereft then r.floor, r.evicted, r.amnesia, r.kind = newest, true, true, nil end
+  if r.bereft then r.floor, r.evicted, r.amnesia, r.kind = newest, r.bereft == 'v', true, nil end
   local reason = unheardOf(r, stamp) or forgotten(r)
   if reason then return nil, reason end
   use(0)
@@ -188,7 +123,7 @@ local function begin(r, stamp)
   if present then
     j.base, j.large = presentBase(r.key, j)
     j.baseExpiry, j.expiry = expiry, expiry
-    j.print = fingerprint(r.key)
+    j.print = fingerprint(r.key, j.large)
   end
   return j
 end
@@ -197,8 +132,8 @@ local function load(r, stamp)
   if not r.journal then return end
   use(1)
   local h = call('HMGET', 'j' .. r.key, 'f', 'n', 'g', 'x', 'c', 'b', 'u', 'e' .. stamp, 'w')
-  if not h[1] or floor ~= born and h[2] <= floor then
-    r.bereft = r.mark or h[1]
+  if not h[1] or floor ~= born and floor > r.stamp and h[2] <= floor then
+    r.bereft = h[1] and 'r' or r.mark and 'v'
     drop(r)
     return
   end
@@ -210,7 +145,9 @@ local function load(r, stamp)
   end
   return {
     floor = h[1], newest = h[2], print = h[3], expiry = tonumber(h[4]), count = tonumber(h[5]), bytes = tonumber(h[6]),
-    large = h[7], met = h[8], timed = h[9], first = tonumber(h[9])
+    large = h[7], met = h[8], timed = h[9], first = tonumber(h[9]),
+    -- A FLUSHALL belongs among the commands of which the base has the sum; one that was there before them is on record.
+    mixed = r.raised and h[1] > r.stamp
   }
 end
 
@@ -250,7 +187,7 @@ local function save(r, j)
   call('HSET', name, 'n', j.newest, 'g', j.print or '', 'x', expiry, 'c', j.count, 'b', j.bytes)
   if j.timed then call('HSET', name, 'w', j.first and number(j.first) or '') end
   call('PEXPIRE', name, 3 * spanMs)
-  if not r.current or not r.mark then touch(r) end
+  if r.raised or not r.current or not r.mark then touch(r) end
   r.journal, r.mark = true, true
 end
 
@@ -271,6 +208,19 @@ local function runEntry(e, by)
     e.outcome, e.error = outcomeOf(redis.pcall(unpack(list, 2)))
   end
   return e.outcome
+end
+
+-- Moves back what was moved, lets go what has expired meanwhile, and takes down what is left.
+local function settle(r, j, by)
+  local x = expiryOf(r.key)
+  j.expiry = x and tonumber(moved(x, -by))
+  if x and j.expiry <= nowMs then
+    call('UNLINK', r.key)
+  elseif x and by > 0 then
+    call('PEXPIREAT', r.key, number(j.expiry))
+  end
+  if j.timed then j.first = moveFields(r.key, -by, nowMs) end
+  j.print = fingerprint(r.key, j.large)
 end
 
 -- Makes the value anew from the base. Commands up to the index fold become part of the base.
@@ -299,28 +249,36 @@ local function refold(r, j, fold)
       j.baseExpiry = x and tonumber(moved(x, -OFFSET))
     end
   end
-  j.entries = kept
-  local x = expiryOf(key)
-  j.expiry = nil
-  if x then
-    j.expiry = tonumber(moved(x, -OFFSET))
-    if j.expiry <= nowMs then call('UNLINK', key) else call('PEXPIREAT', key, number(j.expiry)) end
-  end
-  if j.timed then j.first = moveFields(key, -OFFSET, nowMs) end
-  j.print = fingerprint(key)
-  j.fresh = true
+  j.entries, j.fresh = kept, true
+  settle(r, j, OFFSET)
 end
 
--- Whether what is there is what the newest command left, and the next one, newer still, can be run on it as it is.
-local function continues(r, j, stamp, e)
-  if stamp <= j.newest then return false end
-  local at, ms = e.list[1], msOf(stamp)
-  if at > 0 and tonumber(e.list[at + 1]) <= nowMs then return false end
+-- Whether the next command, newer still, can be run on what is there, which is what the newest command left; or the reason
+-- for doubt where that cannot be made anew.
+local function continues(r, j, stamp)
+  if stamp <= j.newest then return false, 'b' end
+  local ms = msOf(stamp)
   use(0)
-  if j.expiry and j.expiry <= nowMs then return j.expiry <= ms and call('EXISTS', r.key) == 0 end
-  if j.expiry and j.expiry <= ms then return false end
-  if j.first and j.first <= math.max(ms, nowMs) then return false end
-  return fingerprint(r.key) == (j.print or '') and expiryOf(r.key) == j.expiry
+  if j.expiry and j.expiry <= math.max(ms, nowMs) then
+    if j.expiry > ms then return false, 'x' end
+    call('UNLINK', r.key)
+    return true
+  end
+  if j.first and j.first <= math.max(ms, nowMs) then return false, 'x' end
+  local print = fingerprint(r.key, j.large)
+  if print == (j.print or '') and expiryOf(r.key) == j.expiry then return true end
+  return false, print == '' and 'v' or 'c'
+end
+
+-- Runs the next command on what is there. Where its instant has passed, all instants are moved meanwhile.
+local function goOn(r, j, e)
+  local at = e.list[1]
+  local by = at > 0 and tonumber(e.list[at + 1]) <= nowMs and OFFSET or 0
+  local x = by > 0 and expiryOf(r.key)
+  if x then call('PEXPIREAT', r.key, moved(x, by)) end
+  if by > 0 and j.timed then moveFields(r.key, by, 0) end
+  runEntry(e, by)
+  settle(r, j, by)
 end
 
 local function insert(entries, e)
@@ -334,28 +292,29 @@ end
 local function shorten(r, j)
   loadEntries(r, j)
   local fold = j.large and j.count or math.ceil(j.count / 2)
-  for i = 1, fold do remember(r.bucket, 's' .. j.entries[i].stamp, '') end
+  rememberFold(r.key, j.entries, fold)
   if not j.large then return refold(r, j, fold) end
   use(0)
   local base = presentBase(r.key, j)
   if base then j.base, j.baseExpiry, j.large = base, j.expiry, nil end
+  j.print = fingerprint(r.key, j.large)
   j.floor, j.entries, j.count, j.bytes, j.fresh = j.newest, {}, 0, 0, true
 end
 
 -- A command whose result depends on what was there: as a list, or as what runs it where that would be too long.
 local function modify(r, stamp, list, run)
   if r.kind == '?' then return doubt(r, stamp, 'd') end
-  local reason
-  local j = load(r, stamp)
+  local j, missing = load(r, stamp), nil
   if not j then
-    j, reason = begin(r, stamp)
-    if not j then return doubt(r, stamp, reason) end
+    j, missing = begin(r, stamp)
+    if not j then return doubt(r, stamp, missing) end
   elseif j.met then
     return 's'
   end
-  if stamp <= j.floor then
-    if ranAlone(r.bucket, stamp) then return 's' end
-    return doubt(r, stamp, 'b')
+  if j.mixed then return doubt(r, stamp, 'b') end
+  if stamp <= j.floor or stamp <= purged then
+    if hasRun(stamp, r.bucket, r.key) then return 's' end
+    return doubt(r, stamp, stamp <= j.floor and 'b' or 'l')
   end
   local bytes = 0
   for i = 2, #list do bytes = bytes + #list[i] end
@@ -363,11 +322,11 @@ local function modify(r, stamp, list, run)
   local large = run or bytes > MAX_PACKED
   local e = { stamp = stamp, list = list, run = run, packed = large and '' or cmsgpack.pack(list) }
   j.timed = j.timed or list and timesFields[list[2]]
-  if r.stamp <= j.floor and continues(r, j, stamp, e) then
-    runEntry(e, 0)
+  local intact, reason
+  if r.stamp <= j.floor then intact, reason = continues(r, j, stamp) end
+  if intact then
+    goOn(r, j, e)
     if e.outcome ~= 'a' and e.outcome ~= 'e' then return e.outcome, e.error end
-    if j.timed then j.first = moveFields(r.key, 0, 0) end
-    j.expiry, j.print = expiryOf(r.key), fingerprint(r.key)
     j.newest, j.count, j.bytes = stamp, j.count + 1, j.bytes + #e.packed
     if j.fresh then
       j.entries = { e }
@@ -378,7 +337,7 @@ local function modify(r, stamp, list, run)
     j.large = j.large or large
   else
     loadEntries(r, j)
-    if j.large then return doubt(r, stamp, 'b') end
+    if j.large then return doubt(r, stamp, reason) end
     local at = insert(j.entries, e)
     local known = j.entries
     refold(r, j, large and at or 0)
@@ -386,7 +345,7 @@ local function modify(r, stamp, list, run)
       if j.count > 0 and not large then save(r, j) end
       return e.outcome, e.error
     end
-    for i = 1, large and at or 0 do remember(r.bucket, 's' .. known[i].stamp, '') end
+    if large then rememberFold(r.key, known, at) end
     large = false
   end
   if large or j.count > MAX_COMMANDS or j.bytes > MAX_BYTES then shorten(r, j) end
@@ -409,7 +368,7 @@ local function overwriteUnder(r, e)
   local stamp = e.stamp
   local j = load(r, stamp)
   if not j then
-    if r.bereft and stamp <= newest then return doubt(r, newest, 'v') end
+    if r.bereft and stamp <= newest then return doubt(r, newest, r.bereft) end
     return
   end
   if stamp > j.newest then return end

@@ -155,11 +155,11 @@ local function overwriteAll()
     local newer = plain[key]
     s = s + 1
     stamps[s] = stamp
-    if not newer or newer == '' and stamp <= bound then
+    if newer and stamp <= (steps[newer] or newer) then
+      outcomes[s] = 's'
+    elseif not newer or stamp <= (newer == '' and bound or purged) then
       plain[key] = false
       outcomes[s], texts[s] = overwriteOne(unpack(steps, i, i + 4))
-    elseif stamp <= (steps[newer] or newer) then
-      outcomes[s] = 's'
     else
       outcomes[s], plain[key] = 'a', i
     end

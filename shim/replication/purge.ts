@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { purgeCommand } from "../commands/policy";
 import type { StampedCommand } from "./envelope";
-import type { Replayer } from "./replayer";
+import type { Replayer, ReplayOutcome } from "./replayer";
 import { type Stamp, stampText } from "./stamp";
 
 /** Name of the command, and of the message. Its argument is the pattern. */
@@ -16,9 +16,8 @@ export interface PurgerOptions {
   /** A connection to database 0, which fails commands at once while it is down. */
   readonly cluster: Redis;
   readonly replayer: Replayer;
-  readonly horizonMs: number;
-  /** Told of keys that were deleted, by the purge's stamp and pattern. */
-  readonly purged: (purge: string, keys: number) => void;
+  /** Told what became of keys that match, by the purge's stamp and pattern. */
+  readonly purged: (purge: string, outcome: ReplayOutcome) => void;
 }
 
 const PAGE = 256;
@@ -47,11 +46,10 @@ export class Purger {
   }
 
   private async carryOut(stamp: Stamp, pattern: Buffer): Promise<void> {
-    const { replayer, horizonMs } = this.options;
-    const forget = { ...stamp, ms: Math.max(0, stamp.ms - horizonMs) };
-    if (await replayer.purges.write(stamp, "under way", pattern, forget)) return;
+    const { purges } = this.options.replayer;
+    if (await purges.write(stamp, "under way", pattern)) return;
     await this.sweep(stamp, pattern);
-    await replayer.purges.write(stamp, "done", pattern, forget);
+    await purges.write(stamp, "done", pattern);
   }
 
   /** Page by page, and after each as long a pause as it took: the server has at least half of its time for others. */
@@ -65,7 +63,7 @@ export class Purger {
       const [next, keys] = page as [Buffer, Buffer[]];
       cursor = next.toString();
       const outcome = await replayer.apply(keys.length > 0 ? [{ stamp, args: [unlink, ...keys] }] : []);
-      purged(name, outcome.applied);
+      purged(name, outcome);
       const [failure] = outcome.transient;
       if (failure) throw new Error(failure.error);
       await sleep(performance.now() - startedAt, undefined, { ref: false });

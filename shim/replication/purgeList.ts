@@ -1,10 +1,12 @@
-// The purges by pattern that a region has heard of within the horizon. They are kept in its server, in the field `purges` of
-// `m` (see recordScript.ts): entries of a stamp, `p` (under way) or `d` (done), and the pattern in hexadecimal digits,
-// separated by spaces. `purgesRevision` counts the changes: with it every replay learns of a purge that began before.
+// The purges by pattern that older commands may still come for. They are kept in the region's server, in the field `purges`
+// of `m` (see recordScript.ts): entries of a stamp, `p` (under way) or `d` (done), and the pattern in hexadecimal digits,
+// separated by spaces. `purgesRevision` counts the changes: with it every replay learns of a purge that began before. Of those
+// that were forgotten `purged` is the highest stamp: what is not above it and finds no newer overwrite is in doubt.
 
 import type { Redis } from "ioredis";
 import { keyPattern } from "./keyPattern";
-import type { KeyedStep } from "./replayBatch";
+import { records } from "./recordScript";
+import type { KeyedStep, ScriptArguments } from "./replayBatch";
 import { parseStamp, STAMP_LENGTH, type Stamp, stampText } from "./stamp";
 
 interface Purge {
@@ -12,24 +14,35 @@ interface Purge {
   readonly matches: (key: Buffer) => boolean;
 }
 
-/** Beyond it, the oldest are forgotten before their time. */
+/** Runs {@link purgeScript} with these arguments behind what `records` wants. */
+type Write = (...args: ScriptArguments) => Promise<string>;
+
+/** Every command is held against them: beyond it, those with the lowest stamps are forgotten before their time. */
 const MAX_PURGES = 64;
 
-// SELECT inside a script ends with it. ARGV: stamp, state, pattern, and the stamp below which entries are forgotten.
-const WRITE = `
-redis.call('SELECT', 1)
-local kept = {}
-for entry in string.gmatch(redis.call('HGET', 'm', 'purges') or '', '%S+') do
-  local stamp = string.sub(entry, 1, 24)
-  if stamp == ARGV[1] and (ARGV[2] == 'p' or string.sub(entry, 25, 25) == 'd') then return string.sub(entry, 25, 25) end
-  if stamp ~= ARGV[1] and stamp >= ARGV[4] then kept[#kept + 1] = entry end
+/**
+ * ARGV: as `records` wants it, stamp, state, pattern. No command that is not above `late` is placed by the list. Returns the
+ * state that the purge has, and what `memory` says.
+ */
+export const purgeScript = `${records}
+local stamp, state = ARGV[5], ARGV[6]
+local kept = { stamp .. state .. ARGV[7] }
+for entry in string.gmatch(call('HGET', 'm', 'purges') or '', '%S+') do
+  local known = sub(entry, 25, 25)
+  if sub(entry, 1, 24) ~= stamp then kept[#kept + 1] = entry
+  elseif state == 'p' or known == 'd' then return { known, memory() } end
 end
-kept[#kept + 1] = ARGV[1] .. ARGV[2] .. ARGV[3]
-if #kept > ${MAX_PURGES} then table.remove(kept, 1) end
-redis.call('HSET', 'm', 'purges', table.concat(kept, ' '))
-redis.call('HINCRBY', 'm', 'purgesRevision', 1)
-return ARGV[2]
+table.sort(kept)
+while #kept > ${MAX_PURGES} or kept[1] < late and sub(kept[1], 1, 24) ~= stamp do
+  purged = higher(purged, sub(table.remove(kept, 1), 1, 24))
+end
+call('HSET', 'm', 'purges', table.concat(kept, ' '), 'purged', purged)
+call('HINCRBY', 'm', 'purgesRevision', 1)
+highest = higher(highest, stamp)
+writeRecords()
+return { state, memory() }
 `;
+// SELECT inside a script ends with it.
 const READ = `
 redis.call('SELECT', 1)
 return redis.call('HMGET', 'm', 'purgesRevision', 'purges')
@@ -42,17 +55,19 @@ export class PurgeList {
   private newestMs = 0;
 
   /** @param cluster - a connection to database 0. */
-  constructor(private readonly cluster: Redis) {}
+  constructor(
+    private readonly cluster: Redis,
+    private readonly run: Write,
+  ) {}
 
   /**
    * Puts a purge down before its keys are deleted, or as done.
    *
-   * @param forget - what is older need not be known any more.
    * @returns whether it is done, here or elsewhere
    */
-  async write(stamp: Stamp, state: "under way" | "done", pattern: Buffer, forget: Stamp): Promise<boolean> {
-    const args = [stampText(stamp), state === "done" ? "d" : "p", pattern.toString("hex"), stampText(forget)];
-    return (await this.cluster.eval(WRITE, 0, ...args)) === "d";
+  async write(stamp: Stamp, state: "under way" | "done", pattern: Buffer): Promise<boolean> {
+    const args = [stampText(stamp), state === "done" ? "d" : "p", pattern.toString("hex")];
+    return (await this.run(...args)) === "d";
   }
 
   get empty(): boolean {

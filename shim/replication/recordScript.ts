@@ -6,12 +6,15 @@
 //                            carried out to its end), `floor`: what is not above it may have been forgotten, `born`: the
 //                            floor of a server that nobody has known before, `id`: the name of this memory; the number of
 //                            the `generation`, when it and the one before it `began`, and whether they have their `bits`;
-//                            `purges` and `purgesRevision` (see purgeList.ts)
+//                            `purges`, `purgesRevision` and `purged` (see purgeList.ts); `w<origin>`: how many calls that
+//                            shim has made: one that knows of more was connected to a server that this one is behind
 //   g<generation>:<bucket>   hash; two generations are kept (see rotationScript.ts), each for a horizon and a bit at least
 //     k<key>                 the key's record, below
-//     s<stamp>               a command that has been run here and is in no journal any more
 //     f                      the bucket's own floor, empty where it has none
 //   b<generation>            bitmap of the buckets that the generation has: one that is missing was evicted
+//   s<generation>:<bucket>   sorted set: stamps of commands that were run in the order of their arrival
+//   z<generation>:<key>      sorted set: what the key's journal has only the sum of, stamps of one fold to a member, the
+//                            newest first; folds do not overlap
 //
 // A key's record is the stamp of its newest overwrite; a letter for what that left:
 //   `-` nothing, `+` a value with this fingerprint, `x` one with this fingerprint that expires, at `<ms>:`; or
@@ -34,8 +37,8 @@ export function bucketOf(bytes: Buffer, start = 0, end = bytes.length): number {
 }
 
 /**
- * Begins every script. ARGV: milliseconds that a generation lasts at least; the highest stamp that the caller knows the server to
- * have applied, and the memory's name (or nothing); the stamp before which the caller knows nothing.
+ * Begins every script. ARGV: milliseconds that a generation lasts at least; what `memory` returned to the caller last (or
+ * nothing); the stamp before which the caller knows nothing, and its origin; the horizon in ms.
  */
 export const records = `
 local call, sub = redis.call, string.sub
@@ -45,6 +48,10 @@ local spanMs = tonumber(ARGV[1])
 local NEVER = string.rep('0', 24)
 
 local selected = 0
+local function stampOf(ms)
+  return string.format('%012x', ms) .. sub(NEVER, 13)
+end
+
 local function use(database)
   if selected ~= database then
     call('SELECT', database)
@@ -58,19 +65,28 @@ local function higher(a, b)
 end
 
 use(1)
+local start, writer = sub(ARGV[3], 1, 24), 'w' .. sub(ARGV[3], 25)
 local meta = call('HMGET', 'm', 'newest', 'flush', 'floor', 'bits', 'bitsBefore', 'born', 'id', 'generation', 'began',
-  'beganBefore', 'purgesRevision')
+  'beganBefore', 'purgesRevision', 'purged', writer)
 local newest, flush, floor, born, id = meta[1] or '', meta[2] or '', meta[3] or '', meta[6] or '', meta[7] or ''
 local generation, began, beganBefore = tonumber(meta[8]), tonumber(meta[9]), tonumber(meta[10])
-local knownNewest, knownId = sub(ARGV[2], 1, 24), sub(ARGV[2], 25)
+local writes = tonumber(meta[13]) or 0
+local knownNewest, knownId, knownWrites = sub(ARGV[2], 1, 24), string.match(ARGV[2], ' (%S+) (%d+)$')
+knownWrites = tonumber(knownWrites) or 0
 if id == '' then
   id = time[1] .. '.' .. time[2]
   call('HSET', 'm', 'id', id)
 end
 if not generation then
-  generation, began, beganBefore = 1, nowMs, nowMs - spanMs
+  -- What was written under another number, and is still there, must not come back as what follows this one.
+  generation, began, beganBefore = nowMs, nowMs, nowMs - spanMs
   call('HSET', 'm', 'generation', generation, 'began', began, 'beganBefore', beganBefore)
 end
+-- A purge up to this stamp may have been forgotten.
+local purged = meta[12] or ''
+-- Whatever came after it is on record: a stamp may have been ahead of its application by what spanMs has over horizonMs.
+local horizonMs = tonumber(ARGV[4])
+local late = higher(stampOf(beganBefore + spanMs - horizonMs), purged)
 local current, previous = 'g' .. generation .. ':', 'g' .. (generation - 1) .. ':'
 local currentBits, previousBits = 'b' .. generation, 'b' .. (generation - 1)
 local function forget(upTo)
@@ -78,12 +94,13 @@ local function forget(upTo)
   call('HSET', 'm', 'newest', newest, 'floor', floor, 'born', '')
 end
 if newest == '' and ARGV[2] == '' and call('DBSIZE') == 1 + call('EXISTS', 'a', 'c') then
-  forget(ARGV[3])
-  born = ARGV[3]
+  forget(start)
+  born = start
   call('HSET', 'm', 'born', born)
-elseif newest == '' or newest < knownNewest or knownId ~= '' and knownId ~= id then
+elseif newest == '' or newest < knownNewest or knownId and knownId ~= id or writes < knownWrites then
   -- Shims that knew less may have taken this memory for a new one: what they did is in doubt as well.
-  forget(higher(higher(knownNewest, newest), ARGV[3]))
+  forget(higher(higher(knownNewest, newest), start))
+  writes = math.max(writes, knownWrites)
 end
 local hasPrevious = call('STRLEN', previousBits) > 0
 if meta[5] and not hasPrevious then
@@ -116,17 +133,48 @@ local function make(bucket, lost)
   end
 end
 
-local function remember(bucket, name, value)
+-- Of more, those with the lowest stamps are forgotten.
+local MAX_ALONE, MAX_FOLDS = 65536, 1024
+local function remember(name, member, most)
   use(1)
-  if not made[bucket] and call('EXISTS', current .. bucket) == 0 then make(bucket, '') end
-  made[bucket] = true
-  call('HSET', current .. bucket, name, value)
+  call('ZADD', name, 0, member)
+  call('PEXPIRE', name, 3 * spanMs)
+  if call('ZCARD', name) > most then call('ZPOPMIN', name) end
 end
 
-local function ranAlone(bucket, stamp)
+local function rememberAlone(bucket, stamp)
+  remember('s' .. generation .. ':' .. bucket, stamp, MAX_ALONE)
+end
+
+local function rememberFold(key, entries, count)
+  local stamps = {}
+  for i = count, 1, -1 do stamps[#stamps + 1] = entries[i].stamp end
+  remember('z' .. generation .. ':' .. key, table.concat(stamps), MAX_FOLDS)
+end
+
+local function isAmong(stamps, stamp)
+  local at = string.find(stamps, stamp, 1, true)
+  while at and at % #stamp ~= 1 do at = string.find(stamps, stamp, at + 1, true) end
+  return at
+end
+
+-- Whether a command has been run that is in no journal any more.
+local function hasRun(stamp, bucket, key)
   use(1)
-  local name = 's' .. stamp
-  return call('HEXISTS', current .. bucket, name) == 1 or hasPrevious and call('HEXISTS', previous .. bucket, name) == 1
+  for number = generation - 1, generation do
+    if call('ZSCORE', 's' .. number .. ':' .. bucket, stamp) then return true end
+    local folds = 'z' .. number .. ':' .. key
+    local fold = call('ZRANGEBYLEX', folds, '[' .. stamp, '+', 'LIMIT', 0, 1)[1]
+    if fold and isAmong(fold, stamp) then return true end
+  end
+end
+
+-- Whether it may have been run and forgotten.
+local function mayHaveRun(stamp, bucket)
+  for number = generation - 1, generation do
+    local name = 's' .. number .. ':' .. bucket
+    if call('ZCARD', name) == MAX_ALONE and stamp < call('ZRANGE', name, 0, 0)[1] then return true end
+  end
 end
 
 local known, changed = {}, {}
@@ -171,9 +219,10 @@ local function recordOf(key, bucket)
   r.journal = r.mark or r.floor ~= ''
   if flush > r.stamp then
     if r.kind ~= 'a' or r.left < flush then r.kind, r.left = '-', '' end
-    r.stamp = flush
+    r.stamp, r.raised = flush, true
   end
-  if r.floor > r.stamp and r.kind ~= '?' then r.kind = nil end
+  -- Order that was given up after a loss stays so.
+  if r.floor > r.stamp and r.kind ~= '?' and not (r.kind == 'a' and r.left > r.floor) then r.kind = nil end
   return r
 end
 
@@ -194,6 +243,14 @@ local function writeRecords()
     local stamp = r.stamp == '' and NEVER or r.stamp
     call('HSET', current .. r.bucket, r.name, stamp .. (r.kind or 'n') .. (r.journal and 'j' or '-') .. r.left)
   end
-  if highest > newest then call('HSET', 'm', 'newest', highest) end
+end
+
+-- Ends what applies something. The caller may expect of this memory from now on: the newest stamp, its name, the number of
+-- the caller's calls.
+local function memory()
+  use(1)
+  -- Where there is no room, nothing has been written.
+  if type(redis.pcall('HSET', 'm', 'newest', highest, writer, writes + 1)) == 'number' then writes = writes + 1 end
+  return highest .. ' ' .. id .. ' ' .. string.format('%.0f', writes)
 end
 `;

@@ -57,6 +57,8 @@ export interface RegionFigures extends Pick<Report, Summed> {
 const FORGET_AFTER_MS = 14 * 24 * 3600 * 1000;
 /** A shim that has left out so many canaries while others of its region sent theirs is gone. */
 const GONE_AFTER_INTERVALS = 5;
+/** Or it cannot reach the bus, and has yet to publish what it accepted: that is waited for so long. */
+const WAIT_FOR_SHIM_MS = 3600 * 1000;
 
 // SELECT inside a script ends with it. A value begins with its stamp, so the greater one is the newer one.
 const HEAR = `
@@ -70,6 +72,7 @@ return redis.call('HVALS', 'c')
 const FORGET = `
 redis.call('SELECT', 1)
 redis.call('HDEL', 'c', unpack(ARGV))
+for _, origin in ipairs(ARGV) do redis.call('HDEL', 'm', string.format('w%08x', tonumber(origin))) end
 `;
 
 /** Reads what a canary tells; undefined where this version cannot. */
@@ -141,11 +144,15 @@ export class Regions {
   }
 
   /**
-   * Everything that was accepted before, in ms since 1970, seems to have arrived: every region's newest canary is newer,
-   * and so is all that has arrived since this was last asked. 0 where nothing has been heard yet.
+   * Everything that was accepted before, in ms since 1970, seems to have arrived: the newest canary of every shim that may
+   * still publish is newer, and so is all that has arrived since this was last asked. 0 where nothing has been heard yet.
    */
   heardMs(): number {
-    const newest = [...this.living().values()].map(newestMs);
+    const newest = [...this.byRegion.values()].flatMap((peers) => {
+      const all = [...peers.values()];
+      const waitedForMs = newestMs(all) - WAIT_FOR_SHIM_MS;
+      return all.filter(({ sent, report }) => !report.leaving && sent.ms >= waitedForMs).map(({ sent }) => sent.ms);
+    });
     const heardMs = newest.length === 0 ? 0 : Math.min(...newest, this.oldestArrivalMs);
     this.oldestArrivalMs = Number.POSITIVE_INFINITY;
     return heardMs;

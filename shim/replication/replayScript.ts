@@ -8,7 +8,7 @@ import { records } from "./recordScript";
 export const MAX_ARGUMENTS = 7000;
 
 /**
- * Applies commands. ARGV: as `records` wants it, horizon in ms, then either `plain` and overwrites as `plainOverwrites`
+ * Applies commands. ARGV: as `records` wants it, then either `plain` and overwrites as `plainOverwrites`
  * wants them, or `mixed` and command after command:
  *
  * - an overwrite: `o`, stamp, the key's bucket, what it leaves (`-` nothing, `+` a value, `x<ms>` one that expires then),
@@ -21,9 +21,10 @@ export const MAX_ARGUMENTS = 7000;
  * - anything else, which is run once, in the order of arrival: `j`, stamp, number of keys, each key's bucket and the key,
  *   number of arguments, arguments.
  *
- * Returns a letter for each command, the newest stamp that the region has applied with the memory's name, the revision of
- * the list of purges (see purgeList.ts), then the texts of errors. Letters: `a` applied, `s` stale or known, `e` an error of the data, `u` nothing that this server can run, `t` a transient error; the
- * others say why the region cannot tell, and holds nothing: see `doubtReasons` in replayer.ts.
+ * Returns a letter for each command, what `memory` says, the revision of the list of purges (see purgeList.ts), then the
+ * texts of errors. Letters: `a` applied, `s` stale or known, `e` an error of the data, `u` nothing that this server can
+ * run, `t` a transient error; the others say why the region cannot tell, and holds nothing: see `doubtReasons` in
+ * replayer.ts.
  */
 export const replayScript = `${records}${journals}
 local SLICE_GROUPS = 1000
@@ -43,15 +44,16 @@ end
 -- Parts of the command were lost on the way to here.
 local function lacking(r, stamp)
   local j = load(r, stamp)
-  if j and j.met or ranAlone(r.bucket, stamp) then return 's' end
+  if j and j.met or hasRun(stamp, r.bucket, r.key) then return 's' end
   return doubt(r, stamp, 'v')
 end
 
 local function overwrite(n)
   local r, stamp, left = n.r, n.stamp, n.left
   if stamp <= r.stamp then return 's' end
-  local reason = unheardOf(r, stamp)
-  if reason and not (r.journal and load(r, stamp)) then return doubt(r, stamp, reason) end
+  local deletes = left == '-'
+  local reason = unheardOf(r, stamp, deletes)
+  if reason and not (r.journal and (deletes or stamp > purged) and load(r, stamp)) then return doubt(r, stamp, reason) end
   local kind, print, instant = left, '', nil
   if n.staged then
     use(1)
@@ -95,9 +97,10 @@ local function giveUpOrder(r, stamp)
   if r.journal then
     use(1)
     for _, name in ipairs(call('HKEYS', 'j' .. r.key)) do
-      if sub(name, 1, 1) == 'e' then remember(r.bucket, 's' .. sub(name, 2), '') end
+      if sub(name, 1, 1) == 'e' then rememberAlone(r.bucket, sub(name, 2)) end
     end
-    drop(r)
+    call('UNLINK', 'j' .. r.key)
+    r.journal = false
   end
   if r.kind == 'a' then stamp = higher(stamp, r.left) end
   setRecord(r, r.stamp, 'a', stamp)
@@ -117,18 +120,19 @@ end
 
 local function runAlone(n)
   local list = n.list
-  local bucket = list[1] and list[1].bucket or 0
-  if n.stamp <= flush or #list == 1 and n.stamp <= list[1].stamp or ranAlone(bucket, n.stamp) then return 's' end
-  if n.stamp <= late then
+  local bucket, key = list[1] and list[1].bucket or 0, list[1] and list[1].key or ''
+  if n.stamp <= flush or #list == 1 and n.stamp <= list[1].stamp or hasRun(n.stamp, bucket, key) then return 's' end
+  local reason = n.stamp <= late and 'l' or mayHaveRun(n.stamp, bucket) and 'b'
+  if reason then
     for _, r in ipairs(list) do
-      if n.stamp > r.stamp then doubt(r, n.stamp, 'l') end
+      if n.stamp > r.stamp then doubt(r, n.stamp, reason) end
     end
-    return 'l'
+    return reason
   end
   use(0)
   local outcome, text = outcomeOf(run(n))
   if outcome == 'a' or outcome == 'e' then
-    remember(bucket, 's' .. n.stamp, '')
+    rememberAlone(bucket, n.stamp)
     for _, r in ipairs(list) do giveUpOrder(r, n.stamp) end
   end
   return outcome, text
@@ -186,5 +190,5 @@ while ARGV[5] ~= 'plain' and i <= #ARGV do
 end
 for _, n in ipairs(commands) do finish(n.stamp, apply(n)) end
 writeRecords()
-return { table.concat(outcomes), highest .. id, meta[11] or '', unpack(errors) }
+return { table.concat(outcomes), memory(), meta[11] or '', unpack(errors) }
 `;

@@ -1,7 +1,8 @@
 // What a stamped command means to the replay. Its kind decides what is promised: overwrites and modifications of single
 // keys end the same in every region, whatever the order of their arrival; the rest runs in that order.
 
-import { getKeyIndexes } from "@ioredis/commands";
+import { exists, getKeyIndexes } from "@ioredis/commands";
+import type { CommandSpecification } from "../commands/specification";
 import type { StampedCommand } from "./envelope";
 import type { Stamp } from "./stamp";
 
@@ -45,15 +46,41 @@ const set = Buffer.from("SET");
 /** Their results are random, or depend on when they run. */
 const unrepeatable = new Set(["SPOP", "XAUTOCLAIM", "XCLAIM", "XREADGROUP"]);
 
-/** The keys, each once; undefined where the package's table is older than the command. */
-function keysOf(name: string, args: readonly Buffer[]): readonly Buffer[] | undefined {
-  try {
-    const indexes = name === "XGROUP" ? [1] : getKeyIndexes(name, args.slice(1), { nameCaseInsensitive: true });
-    const keys = indexes.flatMap((index) => args[index + 1] ?? []);
-    return [...new Map(keys.map((key) => [key.toString("latin1"), key])).values()];
-  } catch {
-    return undefined;
+/** Whether it is known where the command has its keys: else its server has to be asked. */
+export function hasKnownKeys({ args: [name] }: StampedCommand): boolean {
+  return exists(String(name), { caseInsensitive: true });
+}
+
+/** Indexes of the keys among the arguments; undefined where nobody knows. */
+function keyIndexes(
+  name: string,
+  args: readonly Buffer[],
+  specification: CommandSpecification | undefined,
+): readonly number[] | undefined {
+  if (name === "XGROUP") return [2];
+  if (!specification) {
+    try {
+      return getKeyIndexes(name, args.slice(1), { nameCaseInsensitive: true }).map((index) => index + 1);
+    } catch {
+      return undefined;
+    }
   }
+  const { flags, firstKey, lastKey, keyStep } = specification;
+  if (firstKey === 0 || flags.has("movablekeys")) return undefined;
+  const last = lastKey < 0 ? args.length + lastKey : lastKey;
+  const indexes: number[] = [];
+  for (let index = firstKey; index <= last; index += keyStep) indexes.push(index);
+  return indexes;
+}
+
+/** The keys, each once. */
+function keysOf(
+  name: string,
+  args: readonly Buffer[],
+  specification: CommandSpecification | undefined,
+): readonly Buffer[] | undefined {
+  const keys = keyIndexes(name, args, specification)?.flatMap((index) => args[index] ?? []);
+  return keys && [...new Map(keys.map((key) => [key.toString("latin1"), key])).values()];
 }
 
 /** Where normalisation has left an instant. */
@@ -72,8 +99,16 @@ export function setLeaves(args: readonly Buffer[]): string | undefined {
   return args.length === 5 && String(args[3]) === "PXAT" ? `x${args[4]}` : undefined;
 }
 
-/** The steps of one normalised command, in its own order. */
-export function replaySteps({ stamp, args }: StampedCommand): readonly ReplayStep[] {
+/**
+ * The steps of one normalised command, in its own order.
+ *
+ * @param specification - what the server says of a command without {@link hasKnownKeys}: where nobody has asked, it counts as
+ * one that has no order but that of its arrival.
+ */
+export function replaySteps(
+  { stamp, args }: StampedCommand,
+  specification?: CommandSpecification,
+): readonly ReplayStep[] {
   const [command, key] = args;
   const name = String(command);
   if (command === undefined || key === undefined) {
@@ -104,7 +139,7 @@ export function replaySteps({ stamp, args }: StampedCommand): readonly ReplaySte
   }
   const leaves = name === "SET" ? setLeaves(args) : undefined;
   if (leaves !== undefined) return [{ kind: "overwrite", stamp, key, leaves, args }];
-  const keys = keysOf(name, args);
+  const keys = keysOf(name, args, specification);
   const [only] = keys ?? [];
   if (keys?.length === 1 && only && !unrepeatable.has(name)) {
     return [{ kind: "modification", stamp, key: only, instantIndex: instantIndex(name, args), args }];

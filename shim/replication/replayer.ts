@@ -2,14 +2,15 @@
 // whatever order commands come, each takes effect at most once and never undoes a newer overwrite.
 
 import type { Redis } from "ioredis";
+import { type CommandReplyEntry, type CommandSpecification, specificationsFrom } from "../commands/specification";
 import { EncodedCommand } from "./encodedCommand";
 import type { StampedCommand } from "./envelope";
 import { flushScript, sweepScript } from "./flushScript";
-import { PurgeList } from "./purgeList";
+import { PurgeList, purgeScript } from "./purgeList";
 import { bucketOf, records } from "./recordScript";
 import { type KeyedStep, ReplayBatch, type ScriptArguments } from "./replayBatch";
 import { replayScript } from "./replayScript";
-import { replaySteps } from "./replaySteps";
+import { hasKnownKeys, type ReplayStep, replaySteps } from "./replaySteps";
 import { rotationScript, tendScript } from "./rotationScript";
 import { MAX_AHEAD_MS, STAMP_LENGTH, type Stamp, stampText } from "./stamp";
 import { Turns } from "./turns";
@@ -69,8 +70,9 @@ export type ScriptCall = (args: ScriptArguments) => Promise<readonly string[]>;
 /** The commands that {@link Replayer} defines on its connection. */
 interface Scripts {
   flyReplay(...args: ScriptArguments): Promise<readonly string[]>;
-  flyFlush(...args: ScriptArguments): Promise<"stale" | "flushed" | "sweep">;
-  flySweep(...args: ScriptArguments): Promise<number>;
+  flyFlush(...args: ScriptArguments): Promise<readonly ["stale" | "flushed" | "sweep", memory: string]>;
+  flySweep(...args: ScriptArguments): Promise<readonly [goesOn: number, memory: string, reasons: string]>;
+  flyPurge(...args: ScriptArguments): Promise<readonly [state: string, memory: string]>;
   flyNewest(...args: ScriptArguments): Promise<string>;
   flyRotate(...args: ScriptArguments): Promise<"young" | "kept" | "rotated" | "tend">;
   flyTend(...args: ScriptArguments): Promise<string>;
@@ -82,9 +84,21 @@ const MAX_CALLS_IN_FLIGHT = 4;
 const MAX_STEPS_PER_CALL = 64;
 const MAX_BYTES_PER_CALL = 64 * 1024;
 const SWEEP_PAGE = 256;
+/** The end of a stamp's text. */
+const ORIGIN_DIGITS = 8;
 
 function isDoubt(letter: string): letter is keyof typeof doubtReasons {
   return letter in doubtReasons;
+}
+
+function doubted({ doubts }: ReplayOutcome, letter: keyof typeof doubtReasons): void {
+  const reason = doubtReasons[letter];
+  doubts.set(reason, (doubts.get(reason) ?? 0) + 1);
+}
+
+/** What a script stumbles over it would stumble over again, and nothing else would be replayed meanwhile. */
+function listFor(error: unknown, { poison, transient }: ReplayOutcome): ReplayFailure[] {
+  return /^(ERR user_script|WRONGTYPE)/.test(textOf(error)) ? poison : transient;
 }
 
 function textOf(error: unknown): string {
@@ -102,27 +116,38 @@ export class Replayer {
   private readonly horizonMs: number;
   private readonly spanMs: number;
   private readonly turns = new Turns(MAX_CALLS_IN_FLIGHT);
+  private readonly specifications = new Map<string, CommandSpecification>();
   private start: string;
-  /** The highest stamp that the server has said to have applied, and its memory's name. If it forgets, it has lost that. */
-  private known = { newest: "", memory: "" };
+  private readonly origin: string;
+  /**
+   * The highest stamp that the server has said to have applied, its memory's name, and the number of this process's calls
+   * that it has. Where it has less, it has lost that.
+   */
+  private readonly known = { newest: "", id: "", calls: 0 };
   /** What deletes keys of older commands that come later. */
   readonly purges: PurgeList;
 
   /**
    * @param cluster - a connection to database 0, which fails commands at once while it is down.
    * @param horizonMs - what has been replayed is remembered for so long.
-   * @param start - a stamp: of what happened before, this process knows nothing.
+   * @param start - a stamp of this process: of what happened before, it knows nothing.
    */
   constructor(cluster: Redis, horizonMs: number, start: Stamp) {
     cluster.defineCommand("flyReplay", { lua: replayScript, numberOfKeys: 0 });
-    cluster.defineCommand("flyNewest", { lua: `${records}\nreturn newest .. id`, numberOfKeys: 0 });
+    cluster.defineCommand("flyNewest", { lua: `${records}\nreturn memory()`, numberOfKeys: 0 });
     cluster.defineCommand("flyFlush", { lua: flushScript, numberOfKeys: 0 });
     cluster.defineCommand("flySweep", { lua: sweepScript, numberOfKeys: 0 });
+    cluster.defineCommand("flyPurge", { lua: purgeScript, numberOfKeys: 0 });
     cluster.defineCommand("flyRotate", { lua: rotationScript, numberOfKeys: 0 });
     cluster.defineCommand("flyTend", { lua: tendScript, numberOfKeys: 0 });
     this.cluster = cluster as Redis & Scripts;
-    this.purges = new PurgeList(cluster);
+    this.purges = new PurgeList(cluster, async (...args) => {
+      const [state, memory] = await this.cluster.flyPurge(...this.lead(), ...args);
+      this.learn(memory);
+      return state;
+    });
     this.start = stampText(start);
+    this.origin = this.start.slice(-ORIGIN_DIGITS);
     this.horizonMs = horizonMs;
     // A stamp may be that far ahead of its application, and must be remembered for a horizon after itself.
     this.spanMs = horizonMs + MAX_AHEAD_MS;
@@ -160,7 +185,7 @@ export class Replayer {
         batch.addOverwrite(command);
         continue;
       }
-      for (const step of replaySteps(command)) {
+      for (const step of hasKnownKeys(command) ? replaySteps(command) : await this.askedSteps(command, outcome)) {
         if (step.kind === "flush") {
           await send();
           await call(() => this.flush(step.stamp, outcome));
@@ -176,6 +201,29 @@ export class Replayer {
     // The address may lead to the new primary by now.
     if (outcome.transient.some(({ error }) => error.includes("READONLY"))) this.cluster.disconnect(true);
     return outcome;
+  }
+
+  /** The steps of a command. Rejects where the server has to be asked for its keys, and cannot be. */
+  async stepsOf(command: StampedCommand): Promise<readonly ReplayStep[]> {
+    if (hasKnownKeys(command)) return replaySteps(command);
+    const name = String(command.args[0]);
+    let specification = this.specifications.get(name);
+    if (!specification) {
+      const reply = (await this.cluster.call("COMMAND", "INFO", name)) as readonly (CommandReplyEntry | null)[];
+      [specification] = specificationsFrom(reply.filter((entry) => entry !== null));
+      if (specification) this.specifications.set(name, specification);
+    }
+    return replaySteps(command, specification);
+  }
+
+  private async askedSteps(command: StampedCommand, { transient }: ReplayOutcome): Promise<readonly ReplayStep[]> {
+    const { stamp, args } = command;
+    try {
+      return await this.stepsOf(command);
+    } catch (error) {
+      transient.push({ stamp: stampText(stamp), command: String(args[0]), error: textOf(error) });
+      return [];
+    }
   }
 
   /**
@@ -222,15 +270,18 @@ export class Replayer {
   }
 
   private learn(memory: string): void {
-    const newest = memory.slice(0, STAMP_LENGTH);
-    if (newest > this.known.newest) this.known.newest = newest;
-    this.known.memory = memory.slice(STAMP_LENGTH);
+    const [newest = "", id = "", calls] = memory.split(" ");
+    const { known } = this;
+    if (newest > known.newest) known.newest = newest;
+    // Answers on several connections may overtake one another.
+    known.calls = id === known.id ? Math.max(Number(calls), known.calls) : Number(calls);
+    known.id = id;
   }
 
   /** What every script begins with. */
   private lead(): ScriptArguments {
-    const { newest, memory } = this.known;
-    return [this.spanMs, newest + memory, this.start, this.horizonMs];
+    const { newest, id, calls } = this.known;
+    return [this.spanMs, id && `${newest} ${id} ${calls}`, this.start + this.origin, this.horizonMs];
   }
 
   private async replay(
@@ -255,8 +306,7 @@ export class Replayer {
         } else if (letter === "s") {
           outcome.stale += 1;
         } else if (isDoubt(letter)) {
-          const reason = doubtReasons[letter];
-          outcome.doubts.set(reason, (outcome.doubts.get(reason) ?? 0) + 1);
+          doubted(outcome, letter);
         } else {
           const list = letter === "e" ? outcome.errors : letter === "u" ? outcome.poison : outcome.transient;
           fail(list, batch.steps[index], errors[errorIndex++] ?? "no outcome");
@@ -265,33 +315,36 @@ export class Replayer {
       const overtaking = this.purges.empty ? [] : this.purges.overtaking(batch.steps);
       if (overtaking.length > 0) await this.replay(new ReplayBatch(overtaking), outcome);
     } catch (error) {
-      // What the script stumbles over it would stumble over again, and nothing else would be replayed meanwhile.
-      const stumbled = /^(ERR user_script|WRONGTYPE)/.test(textOf(error));
-      for (const step of batch.steps) fail(stumbled ? outcome.poison : outcome.transient, step, textOf(error));
+      for (const step of batch.steps) fail(listFor(error, outcome), step, textOf(error));
     }
   }
 
   private async flush(stamp: Stamp, outcome: ReplayOutcome): Promise<void> {
     const text = stampText(stamp);
     try {
-      const answer = await this.cluster.flyFlush(...this.lead(), text);
-      if (answer === "sweep") await this.sweep(text);
+      const [answer, memory] = await this.cluster.flyFlush(...this.lead(), text);
+      this.learn(memory);
+      if (answer === "sweep") await this.sweep(text, outcome);
       if (answer === "stale") outcome.stale += 1;
       else outcome.applied += 1;
     } catch (error) {
-      outcome.transient.push({ stamp: text, command: "FLUSHALL", error: textOf(error) });
+      listFor(error, outcome).push({ stamp: text, command: "FLUSHALL", error: textOf(error) });
     }
   }
 
   /** Page by page, each waiting for the one before, so that other clients get their turns. */
-  private async sweep(stamp: string): Promise<void> {
+  private async sweep(stamp: string, outcome: ReplayOutcome): Promise<void> {
     let cursor = "0";
-    let current = 1;
+    let goesOn = 1;
     do {
       const [next, keys] = await this.cluster.scanBuffer(cursor, "COUNT", SWEEP_PAGE);
       cursor = next.toString();
       const page = keys.flatMap((key) => [bucketOf(key), key]);
-      current = await this.cluster.flySweep(...this.lead(), stamp, cursor === "0" ? 1 : 0, ...page);
-    } while (cursor !== "0" && current === 1);
+      const last = cursor === "0" ? 1 : 0;
+      const [current, memory, letters] = await this.cluster.flySweep(...this.lead(), stamp, last, ...page);
+      this.learn(memory);
+      for (const letter of letters) if (isDoubt(letter)) doubted(outcome, letter);
+      goesOn = current;
+    } while (cursor !== "0" && goesOn === 1);
   }
 }

@@ -147,8 +147,10 @@ export class Replication {
     this.purger = new Purger({
       cluster: this.cluster,
       replayer: this.replayer,
-      horizonMs: options.horizonMs,
-      purged: (stamp, keys) => this.tally.purged(stamp, keys),
+      purged: (purge, outcome) => {
+        this.tally.purged(purge, outcome);
+        this.reportPoison(outcome);
+      },
     });
     this.handlers.set(CANARY, (message, from) => this.canary.hear(message, from));
     this.receipts = new Receipts({
@@ -373,7 +375,11 @@ export class Replication {
 
   private count(source: "home" | "bus", outcome: ReplayOutcome): void {
     this.tally.replayed(source, outcome);
-    for (const failure of outcome.poison) this.options.log.error(failure, "the cluster cannot run an accepted command");
+    this.reportPoison(outcome);
+  }
+
+  private reportPoison({ poison }: ReplayOutcome): void {
+    for (const failure of poison) this.options.log.error(failure, "the cluster cannot run an accepted command");
   }
 
   private async setClock(): Promise<void> {

@@ -9,9 +9,9 @@ const CONTENT_MS = 60_000;
 const SAMPLES = 20;
 
 /**
- * ARGV: as `records` wants it, horizon in ms, ms since 1970 up to which the caller has heard of everything, bytes that
- * records may take up before they are dropped nevertheless. Returns `young` where the generation is not over yet, `kept`
- * where it would be, or `rotated`; with `tend` in place of the last two, {@link tendScript} should go through all records.
+ * ARGV: as `records` wants it, ms since 1970 up to which the caller has heard of everything, bytes that records may take
+ * up before they are dropped nevertheless. Returns `young` where the generation is not over yet, `kept` where it would be,
+ * or `rotated`; with `tend` in place of the last two, {@link tendScript} should go through all records.
  */
 export const rotationScript = `${records}
 if nowMs - began < spanMs then return 'young' end
@@ -20,14 +20,14 @@ local function bytes()
   local sum = 0
   for _ = 1, ${SAMPLES} do
     local name = call('RANDOMKEY')
-    if string.find(name, '^[gj]') then sum = sum + (call('MEMORY', 'USAGE', name) or 0) end
+    if string.find(name, '^[gjsz]') then sum = sum + (call('MEMORY', 'USAGE', name) or 0) end
   end
   return sum / ${SAMPLES} * call('DBSIZE')
 end
 
 local waited, tended = unpack(call('HMGET', 'm', 'waited', 'tended'))
 -- A stamp may be ahead of its application.
-if tonumber(ARGV[5]) < began + spanMs - tonumber(ARGV[4]) then
+if tonumber(ARGV[5]) < began + spanMs - horizonMs then
   waited = nowMs
   call('HSET', 'm', 'waited', waited)
 end
@@ -45,12 +45,12 @@ return waiting and 'tend' or 'rotated'
 
 /**
  * Keeps a page of records alive, and removes what was dropped, which otherwise expires by itself. ARGV: as `records` wants
- * it, horizon in ms, cursor of a SCAN. Returns the next one, `0` at the end.
+ * it, cursor of a SCAN. Returns the next one, `0` at the end.
  */
 export const tendScript = `${records}
 local page = call('SCAN', ARGV[5], 'COUNT', 256)
 for _, name in ipairs(page[2]) do
-  local of = string.match(name, '^[gb](%d+)')
+  local of = string.match(name, '^[gbsz](%d+)')
   if of and tonumber(of) < generation - 1 then
     call('UNLINK', name)
   elseif of or sub(name, 1, 1) == 'j' then

@@ -1,5 +1,5 @@
 // Stamps: the one total order over all accepted commands. A clock never issues a stamp at or below one it has issued
-// or observed, and its text sorts as the stamps do, byte by byte.
+// or followed, and its text sorts as the stamps do, byte by byte.
 
 import type { Redis } from "ioredis";
 
@@ -13,8 +13,11 @@ export interface Stamp {
   readonly origin: number;
 }
 
-/** A stamp further than this ahead of a region's clock is poison: to follow it would spoil every later stamp. */
-export const MAX_AHEAD_MS = 60_000;
+/** A stamp further than this ahead of a region's clock is not followed: that would spoil every later stamp. */
+export const MAX_FOLLOWED_MS = 60_000;
+
+/** One further than this ahead is poison. A clock that follows another is still taken where clocks are behind its own. */
+export const MAX_AHEAD_MS = 2 * MAX_FOLLOWED_MS;
 
 /** Digits of {@link stampText}. */
 export const STAMP_LENGTH = 24;
@@ -88,14 +91,15 @@ export class Clock {
     return { ms: Math.max(this.nowMs() + this.leadMs, this.lastMs), counter: MAX_COUNTER, origin: MAX_ORIGIN };
   }
 
-  /** Moves past a stamp of somebody else. False where it is too far ahead to be followed. */
+  /** Moves past a stamp of somebody else, unless it is too far ahead to be followed. False where it is poison. */
   observe({ ms, counter }: Stamp): boolean {
     const leadMs = ms - this.nowMs();
     if (leadMs > MAX_AHEAD_MS) {
       return false;
     }
     this.leadMs = Math.max(this.leadMs, leadMs);
-    if (ms > this.lastMs || (ms === this.lastMs && counter > this.lastCounter)) {
+    const newer = ms > this.lastMs || (ms === this.lastMs && counter > this.lastCounter);
+    if (newer && leadMs <= MAX_FOLLOWED_MS) {
       this.lastMs = ms;
       this.lastCounter = counter;
     }

@@ -6,7 +6,7 @@ import { decodeLarge, encodeLarge, type LargeCommand, packMessage, transferBytes
 import type { KeyedStep } from "./replayBatch";
 import { noOutcome, type Replayer, type ReplayOutcome } from "./replayer";
 import { replayScript } from "./replayScript";
-import { replaySteps } from "./replaySteps";
+import type { ReplayStep } from "./replaySteps";
 import { splits } from "./splitting";
 import { type RequestArgument, sendStreamed } from "./streamedRequest";
 import { completeScript, discardScript, readScript, storeScript } from "./transferScript";
@@ -43,10 +43,9 @@ function assembledKey(transfer: string): string {
 }
 
 /** Its one step: what has several is taken apart where it is accepted. */
-function keyedSteps(command: LargeCommand): readonly KeyedStep[] {
-  const { args, tail } = command;
+function keyedSteps({ args, tail }: LargeCommand, steps: readonly ReplayStep[]): readonly KeyedStep[] {
   const group = splits.get(String(args[0]))?.group ?? 1;
-  return replaySteps(command)
+  return steps
     .filter((step) => step.kind !== "flush")
     .map((step) => (tail && step.kind === "modification" ? { ...step, slices: { lead: args.length, group } } : step));
 }
@@ -59,8 +58,8 @@ function assembledStep({ transfer, stamp, args }: LargeCommand, key: Buffer, lea
 }
 
 /** Without its value that step says of a key that the region cannot tell. */
-function lackingSteps(command: LargeCommand): readonly KeyedStep[] {
-  const keys = keyedSteps(command).flatMap((step) => (step.kind === "other" ? step.keys : [step.key]));
+function lackingSteps(command: LargeCommand, steps: readonly KeyedStep[]): readonly KeyedStep[] {
+  const keys = steps.flatMap((step) => (step.kind === "other" ? step.keys : [step.key]));
   return keys.map((key) => assembledStep(command, key, "+"));
 }
 
@@ -135,23 +134,29 @@ export class Transfers {
 
   private async settle(command: LargeCommand, state: string | readonly number[]): Promise<ReplayOutcome> {
     if (state === "done") return { ...noOutcome(), stale: 1 };
-    if (typeof state === "string") return this.options.replayer.applySteps(lackingSteps(command));
-    const turn = this.turn.then(() => this.replay(command, state));
+    const { replayer } = this.options;
+    const steps = keyedSteps(command, await replayer.stepsOf(command));
+    if (typeof state === "string") return replayer.applySteps(lackingSteps(command, steps));
+    const turn = this.turn.then(() => this.replay(command, steps, state));
     this.turn = turn.catch(() => {});
     return turn;
   }
 
-  private async replay(command: LargeCommand, offsets: readonly number[]): Promise<ReplayOutcome> {
+  private async replay(
+    command: LargeCommand,
+    steps: readonly KeyedStep[],
+    offsets: readonly number[],
+  ): Promise<ReplayOutcome> {
     const { replayer } = this.options;
     const { transfer, large, tail } = command;
     const total = transferBytes(command);
-    const [step] = keyedSteps(command);
+    const [step] = steps;
     if (step?.kind === "overwrite") {
       const value = { bytes: total, pieces: () => this.read(transfer, offsets, 0, total) };
       await this.stream(1, ["SET", assembledKey(transfer), value, "PX", this.keepMs]);
       return replayer.applySteps([assembledStep(command, step.key, step.leaves)]);
     }
-    return replayer.applySteps(keyedSteps(command), async (scriptArgs) => {
+    return replayer.applySteps(steps, async (scriptArgs) => {
       const args: RequestArgument[] = ["EVAL", replayScript, 0, ...scriptArgs];
       const own = args.length - command.args.length;
       let end = 0;

@@ -9,7 +9,7 @@ import { Server } from "../../local/servers";
 import { purgeCommand } from "../../shim/commands/policy";
 import { type CommandSpecification, packagedSpecifications } from "../../shim/commands/specification";
 import { EnvelopeCodec, type EnvelopeKey } from "../../shim/replication/envelope";
-import { Regions } from "../../shim/replication/regions";
+import { parseReport, Regions } from "../../shim/replication/regions";
 import { Replayer } from "../../shim/replication/replayer";
 import { Replication, type ReplicationOptions } from "../../shim/replication/replication";
 import { Segment } from "../../shim/replication/segment";
@@ -122,10 +122,10 @@ describeWithServer("canaries", () => {
     return client.eval("redis.call('SELECT', 1) return redis.call('HGET', 'm', ARGV[1])", 0, name);
   }
 
-  /** As if all that a region has on record had been written eleven minutes earlier, a horizon and a bit. */
+  /** As if all that a region has on record had been written twelve minutes earlier, a horizon and a bit. */
   async function age(client: Redis): Promise<void> {
     const earlier =
-      "redis.call('SELECT', 1) for _, name in ipairs(ARGV) do redis.call('HINCRBY', 'm', name, -660000) end";
+      "redis.call('SELECT', 1) for _, name in ipairs(ARGV) do redis.call('HINCRBY', 'm', name, -720000) end";
     await client.eval(earlier, 0, "began", "beganBefore");
   }
 
@@ -263,6 +263,7 @@ describeWithServer("canaries", () => {
     await eventually(() => {
       for (const shim of shims) expect(shim.regionFigures()).toHaveProperty("eu-west-1");
     });
+    const before = await Promise.all(regionsThere.map((client) => recordOf(client, "generation")));
     for (let count = 0; count < 4; count += 1) {
       for (const client of regionsThere) {
         await age(client);
@@ -274,18 +275,54 @@ describeWithServer("canaries", () => {
     await published("eu-west-1", 45 * MINUTE, "SET", "pushed", "v");
     for (const client of regionsThere) {
       await eventually(async () => expect(await client.get("pushed")).toBe("v"));
-      expect(await recordOf(client, "generation")).toBe("1");
     }
+    expect(await Promise.all(regionsThere.map((client) => recordOf(client, "generation")))).toEqual(before);
+  });
+
+  it("waits for a shim that cannot publish beside one that can, for an hour", async () => {
+    const nowMs = Date.now();
+    const regionsThere = new Regions(clients[0]!, 2);
+    const hear = (region: string, origin: number, agoMs: number, text = canary) => {
+      const sent = { ms: nowMs - agoMs, counter: 0, origin };
+      return regionsThere.hear({ region, origin, sent, report: parseReport(text)! });
+    };
+    await hear("us-east-1", 1, 0);
+    await hear("eu-west-1", 2, 50 * MINUTE);
+    await hear("eu-west-1", 3, 10);
+    await hear("eu-west-1", 4, 55 * MINUTE, canary.replace('"leaving":false', '"leaving":true'));
+    expect(regionsThere.heardMs()).toBe(nowMs - 50 * MINUTE);
+    expect(regionsThere.figures(nowMs)["eu-west-1"]).toMatchObject({ shims: 1 });
+    await hear("eu-west-1", 3, -11 * MINUTE);
+    expect(regionsThere.heardMs()).toBe(nowMs);
+  });
+
+  it("undoes what a region pushes that was purged while its way was interrupted", async () => {
+    const shims = await Promise.all([join(0), join(2)]);
+    const regionsThere = [clients[0]!, clients[2]!];
+    // A region of which nobody has heard is not waited for.
+    await published("eu-west-1", 15 * MINUTE, "ECHO", canary);
+    await eventually(() => {
+      for (const shim of shims) expect(shim.regionFigures()).toHaveProperty("eu-west-1");
+    });
+    for (const client of regionsThere) await age(client);
+    await published("us-east-1", 13 * MINUTE, "FLY.PURGE", "user:*");
+    await published("us-east-1", MINUTE, "FLY.PURGE", "other:*");
+    const purges = async (client: Redis) => String(await recordOf(client, "purges")).match(/d[0-9a-f]+( |$)/g);
+    for (const client of regionsThere) await eventually(async () => expect(await purges(client)).toHaveLength(2));
+    await published("eu-west-1", 14 * MINUTE, "SET", "user:1", "v");
+    await published("eu-west-1", 12 * MINUTE, "SET", "user:2", "v");
+    for (const client of regionsThere) await eventually(async () => expect(await client.keys("*")).toEqual(["user:2"]));
   });
 
   it("leaves the horizon as it is where none are sent: what comes later becomes a delete", async () => {
     const us = await join(0, { canaryIntervalMs: 0 });
     await published("eu-west-1", 50 * MINUTE, "ECHO", canary);
     await us.drain(1000);
+    const before = Number(await recordOf(clients[0]!, "generation"));
     await age(clients[0]!);
     open = [];
     const again = await join(0, { canaryIntervalMs: 0 });
-    await eventually(async () => expect(await recordOf(clients[0]!, "generation")).toBe("2"));
+    await eventually(async () => expect(await recordOf(clients[0]!, "generation")).toBe(String(before + 1)));
     await published("eu-west-1", 45 * MINUTE, "SET", "pushed", "v");
     await eventually(() => expect(again.figures().doubtful).toBeGreaterThan(0));
     expect(await clients[0]!.exists("pushed")).toBe(0);

@@ -119,6 +119,17 @@ describeWithServer("the horizon", () => {
     });
   });
 
+  it("takes records from before an eviction of all that it knew of itself for nothing newer", async () => {
+    await replay(HOUR, "SET k oldest");
+    await pass(1, 0);
+    await replay(4 * MINUTE, "SET k older");
+    await records.del("m");
+    expect(await replay(2 * MINUTE, "SET k newest")).toBe("applied");
+    await pass(1, 0);
+    expect(await replay(3 * MINUTE, "SET k between")).toBe("stale");
+    expect(await region.get("k")).toBe("newest");
+  });
+
   it("knows after a rotation what was evicted before it", async () => {
     await replay(MINUTE, "SET evicted v");
     const [bucket = ""] = await records.keys("g*");

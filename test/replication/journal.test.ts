@@ -2,13 +2,15 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
 import { Redis } from "ioredis";
+import { Registry } from "prom-client";
 import { keys, randomCommand, wordsOf } from "../../chaos/commands";
 import { contents, fold } from "../../chaos/model";
 import { Random } from "../../chaos/random";
 import { Server } from "../../local/servers";
 import type { StampedCommand } from "../../shim/replication/envelope";
+import { Figures } from "../../shim/replication/figures";
 import { normalise } from "../../shim/replication/normalisation";
-import { Replayer } from "../../shim/replication/replayer";
+import { doubtReasons, Replayer } from "../../shim/replication/replayer";
 import type { Stamp } from "../../shim/replication/stamp";
 import { describeWithServer } from "../support/servers";
 
@@ -147,6 +149,30 @@ describeWithServer("journal", () => {
     expect(await replay(command(30, "SET k v"))).toEqual(["applied"]);
   });
 
+  it("counts the keys that it deletes out of doubt, by the reason", async () => {
+    const registry = new Registry();
+    const figures = new Figures("00000001", { commands: 0, bytes: 0 }, () => [], registry);
+    const count = async (...commands: StampedCommand[]) => figures.replayed("bus", await replayer.apply(commands));
+    const long = randomBytes(50_000).toString("hex");
+    replayer = newReplayer({ ms: 0, counter: 0, origin: 0 });
+    await replay(
+      ...["local", "evicted"].map((key) => command(1, `SET ${key} 10`)),
+      ...["expired", "folded"].flatMap((key) => [command(1, `SET ${key} ${long}`), command(3, `APPEND ${key} w`)]),
+      command(4, "PEXPIRE expired 1"),
+    );
+    await region.set("local", 11);
+    await region.del("evicted");
+    await count(command(-horizonMs, "SET late v"));
+    await count(command(5, "INCR local"), command(5, "INCR evicted"), command(2, "APPEND folded v"));
+    await count(stamped({ ms: startMs + 4, counter: 1, origin: 1 }, "PERSIST expired"), command(6, "INCR local"));
+    await region.flushall();
+    await count(command(1, "SET lost v"));
+    const lines = (await registry.metrics()).match(/^redis_on_fly_doubtful_deletions_total.*$/gm);
+    const reasons = Object.values(doubtReasons).map((reason) => `{reason="${reason}"} 1`);
+    expect(lines?.sort()).toEqual(reasons.map((each) => `redis_on_fly_doubtful_deletions_total${each}`).sort());
+    expect(figures.snapshot().doubtful).toBe(reasons.length);
+  });
+
   it("folds the older half of a long journal, whose commands stay known", async () => {
     const all = Array.from({ length: 1200 }, (_, index) => command(index + 1, "INCR n"));
     await replayer.apply(all);
@@ -157,6 +183,67 @@ describeWithServer("journal", () => {
     expect(await region.get("n")).toBe("1201");
     expect(await replay(stamped({ ms: startMs + 3, counter: 1, origin: 1 }, "INCR n"))).toEqual(["folded"]);
     expect(await region.exists("n")).toBe(0);
+  });
+
+  /** As if so many more had been remembered in the one sorted set of this kind, with higher stamps. */
+  async function crowd(kind: string, count: number): Promise<string> {
+    const [name = ""] = await records.keys(`${kind}*:*`);
+    const add = "for i = 1, ARGV[1] do redis.call('ZADD', KEYS[1], 0, string.format('f%023d', i)) end";
+    await records.eval(add, 1, name, count);
+    return name;
+  }
+
+  it("knows a bounded number of the commands that it has folded: copies of older ones leave nothing", async () => {
+    const all = Array.from({ length: 1200 }, (_, index) => command(index + 1, "INCR n"));
+    await replayer.apply(all.slice(0, 600));
+    const folds = await crowd("z", 1023);
+    await replayer.apply(all.slice(600));
+    expect(await region.get("n")).toBe("1200");
+    expect(await records.zcard(folds)).toBe(1024);
+    expect(await replay(command(600, "INCR n"), command(1200, "INCR n"))).toEqual(["stale", "stale"]);
+    expect(await replay(command(1, "INCR n"))).toEqual(["folded"]);
+    expect(await region.exists("n")).toBe(0);
+  });
+
+  it("runs nothing again on a key whose order has been given up, on a server that is new", async () => {
+    const commands = [command(1, "RPUSH a 1 2"), command(2, "RPOPLPUSH a b"), command(3, "RPUSH a 3")];
+    expect(await replay(...commands, ...commands)).toEqual([...Array(3).fill("applied"), ...Array(3).fill("stale")]);
+    expect(await region.lrange("a", 0, -1)).toEqual(["1", "3"]);
+  });
+
+  it("knows a bounded number of commands that ran in the order of their arrival", async () => {
+    await replay(command(1, "RPUSH a 1 2 3"), command(2, "RPOPLPUSH a b"), command(3, "RPOPLPUSH a b"));
+    const alone = await crowd("s", 65_533);
+    expect(await replay(command(4, "RPOPLPUSH a b"), command(2, "RPOPLPUSH a b"))).toEqual(["applied", "stale"]);
+    expect(await records.zcard(alone)).toBe(65_536);
+    expect(await replay(command(1, "RPUSH a 1 2 3"))).toEqual(["folded"]);
+    expect(await region.keys("*")).toEqual(["b"]);
+  });
+
+  it("holds nothing where a FLUSHALL belongs among commands that were folded", async () => {
+    await replayer.apply(Array.from({ length: 600 }, (_, index) => command(index + 1, "INCR n")));
+    await replay(command(600, "SET other v"));
+    expect(await replay(stamped({ ms: startMs + 3, counter: 1, origin: 1 }, "FLUSHALL"))).toEqual([
+      "applied",
+      "folded",
+    ]);
+    expect(await region.keys("*")).toEqual(["other"]);
+    expect(await replay(command(601, "INCR n"))).toEqual(["held"]);
+  });
+
+  it("keeps what was folded since a FLUSHALL that is carried out again", async () => {
+    await replay(command(1, "INCR n"), command(700, "SET other v"), command(3, "FLUSHALL"));
+    await replayer.apply(Array.from({ length: 600 }, (_, index) => command(index + 4, "INCR n")));
+    await records.hdel("m", "flushed");
+    expect(await replay(command(3, "FLUSHALL"), command(701, "INCR n"))).toEqual(["applied", "applied"]);
+    expect(await region.get("n")).toBe("601");
+  });
+
+  it("counts the keys of which a FLUSHALL finds the journals evicted", async () => {
+    await replay(command(1, "INCR n"), command(4, "INCR n"), command(5, "SET other v"));
+    await records.del("jn");
+    expect(await replay(command(3, "FLUSHALL"))).toEqual(["applied", "evicted"]);
+    expect(await region.keys("*")).toEqual(["other"]);
   });
 
   it("goes on with a value too large to be kept for as long as commands come in order", async () => {
@@ -170,13 +257,51 @@ describeWithServer("journal", () => {
     expect(await region.exists("k")).toBe(0);
   });
 
+  it("is not taken in by reads, which carry on the rehashing of a large table", async () => {
+    const field = () => randomBytes(40).toString("hex");
+    await replay(command(1, `HSET h ${Array.from({ length: 1000 }, (_, index) => `f${index} ${field()}`).join(" ")}`));
+    for (let count = 0; count < 60; count += 1) {
+      expect(await replay(command(2 + count, `HSET h g${count} ${field()}`))).toEqual(["applied"]);
+      for (let reads = 0; reads < 20; reads += 1) await region.hget("h", "f1");
+    }
+    expect(await region.hlen("h")).toBe(1060);
+  });
+
+  it("tells regional writes and evictions from late commands where a value is too large to be kept", async () => {
+    const long = randomBytes(50_000).toString("hex");
+    await replay(
+      ...["a", "b", "c"].flatMap((key) => [command(1, `SET ${key} ${long}`), command(3, `APPEND ${key} w`)]),
+    );
+    await region.append("a", "regional");
+    await region.del("b");
+    expect(await replay(...["a", "b"].map((key) => command(4, `APPEND ${key} x`)))).toEqual(["local", "evicted"]);
+    expect(await replay(command(2, "APPEND c late"))).toEqual(["folded"]);
+  });
+
+  it("lets a value too large to be kept expire before the command that sets its expiry has come", async () => {
+    const long = randomBytes(50_000).toString("hex");
+    await replay(command(1, `SET k ${long}`), command(2, "APPEND k w"), command(3, "PEXPIRE k 100"));
+    expect(await region.exists("k")).toBe(0);
+    expect(await replay(command(4, "PEXPIRE k 1000 GT"), command(200, "APPEND k after"))).toEqual(["expired", "held"]);
+    await replay(command(301, `SET k ${long}`), command(302, "APPEND k w"), command(303, "PEXPIRE k 100 LT"));
+    expect(await replay(command(500, "APPEND k after"), command(501, "APPEND k wards"))).toEqual([
+      "applied",
+      "applied",
+    ]);
+    expect(await region.get("k")).toBe("afterwards");
+    await replay(command(601, `SET k ${long}`), command(602, "PEXPIRE k 600000"), command(603, "PEXPIRE k 100 GT"));
+    expect(await region.pexpiretime("k")).toBe(startMs + 600_602);
+  });
+
   it("reports records that it cannot read as poison, not as something to try again", async () => {
-    await replay(command(1, "INCR n"));
+    await replay(command(1, "INCR n"), command(3, "SET other v"));
     await records.set("jn", "damaged");
-    expect(await replayer.apply([command(2, "INCR n")])).toMatchObject({
-      poison: [{ command: "INCR" }],
-      transient: [],
-    });
+    for (const name of ["INCR n", "FLUSHALL"]) {
+      expect(await replayer.apply([command(2, name)])).toMatchObject({
+        poison: [{ command: name.split(" ", 1).join() }],
+        transient: [],
+      });
+    }
   });
 
   it("sweeps what is older than a FLUSHALL out of a key that has newer commands too", async () => {

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
 import { Redis } from "ioredis";
+import { Registry } from "prom-client";
 import type { StampedCommand } from "../../shim/replication/envelope";
+import { Figures } from "../../shim/replication/figures";
 import { normalise } from "../../shim/replication/normalisation";
 import { PURGE, Purger } from "../../shim/replication/purge";
-import { Replayer } from "../../shim/replication/replayer";
+import { Replayer, type ReplayOutcome } from "../../shim/replication/replayer";
 import { stampText } from "../../shim/replication/stamp";
 import { describeWithServer, Server } from "../support/servers";
 
@@ -16,6 +18,7 @@ describeWithServer("a purge by pattern", () => {
   let replayers: [Replayer, Replayer];
   let purgers: [Purger, Purger];
   let purged: Map<string, number>;
+  let registry: Registry;
   let startMs: number;
 
   beforeAll(async () => {
@@ -31,11 +34,16 @@ describeWithServer("a purge by pattern", () => {
     await client.flushall();
     startMs = Date.now();
     purged = new Map();
+    registry = new Registry();
+    const figures = new Figures("00000001", { commands: 0, bytes: 0 }, () => [], registry);
     const start = { ms: 0, counter: 0, origin: 0 };
     const [one, two] = connections.map((cluster): [Replayer, Purger] => {
       const replayer = new Replayer(cluster, horizonMs, start);
-      const count = (name: string, keys: number) => purged.set(name, (purged.get(name) ?? 0) + keys);
-      return [replayer, new Purger({ cluster, replayer, horizonMs, purged: count })];
+      const count = (name: string, outcome: ReplayOutcome) => {
+        purged.set(name, (purged.get(name) ?? 0) + outcome.applied);
+        figures.purged(name, outcome);
+      };
+      return [replayer, new Purger({ cluster, replayer, purged: count })];
     });
     replayers = [one![0], two![0]];
     purgers = [one![1], two![1]];
@@ -81,6 +89,49 @@ describeWithServer("a purge by pattern", () => {
     expect(await client.mget("user:1", "user:2")).toEqual([null, "1"]);
   });
 
+  it("counts the keys of which it cannot tell what they should hold", async () => {
+    await replayers[0].apply(Array.from({ length: 600 }, (_, index) => command(index + 1, "INCR user:n")));
+    await purgers[0].run(command(3, `${PURGE} user:*`));
+    expect(await client.exists("user:n")).toBe(0);
+    expect(await registry.metrics()).toContain('redis_on_fly_doubtful_deletions_total{reason="folded"} 1');
+  });
+
+  it("is remembered for as long as records are, whatever is purged meanwhile", async () => {
+    const HOUR = 3_600_000;
+    await replayers[0].rotate(startMs, 1 << 26);
+    // Since then something has been behind.
+    for (const name of ["began", "beganBefore"]) {
+      await client.eval("redis.call('SELECT', 1) redis.call('HINCRBY', 'm', ARGV[1], ARGV[2])", 0, name, -3 * HOUR);
+    }
+    await purgers[0].run(command(-2 * HOUR + 5, `${PURGE} user:*`));
+    await purgers[0].run(command(-HOUR, `${PURGE} other:*`));
+    await replayers[1].apply([command(-2 * HOUR, "SET user:1 late"), command(-2 * HOUR, "SET kept late")]);
+    expect(await client.keys("*")).toEqual(["kept"]);
+  });
+
+  it("makes older commands doubtful where so many came since that it was forgotten", async () => {
+    await replayers[0].apply(["a", "b", "c", "d"].map((key) => command(1, `DEL user:${key}`)));
+    for (let count = 0; count <= 64; count += 1) {
+      const pattern = count === 30 ? "user:*" : `pattern${count}:*`;
+      // Not in the order of their stamps.
+      await purgers[0].run(command(5 + ((count + 35) % 65), `${PURGE} ${pattern}`));
+    }
+    await replayers[0].apply([command(200, "INCR user:c")]);
+    const { doubts, applied } = await replayers[1].apply([
+      ...["a", "b"].map((key) => command(3, `SET user:${key} old`)),
+      command(4, "INCR user:c"),
+      command(4, "SET user:new old"),
+      command(4, "DEL user:d"),
+    ]);
+    expect([applied, ...doubts]).toEqual([1, ["late", 4]]);
+    await replayers[1].apply([
+      command(6, "SET other older"),
+      command(80, "SET user:a newer"),
+      command(80, "INCR user:e"),
+    ]);
+    expect((await client.keys("*")).sort()).toEqual(["other", "user:a", "user:e"]);
+  });
+
   it("changes nothing when it comes again", async () => {
     const purge = command(5, `${PURGE} user:*`);
     await Promise.all([purgers[0].run(purge), purgers[1].run(purge), purgers[0].run(purge)]);
@@ -95,7 +146,7 @@ describeWithServer("a purge by pattern", () => {
     dying.on("error", () => {});
     const replayer = new Replayer(dying, horizonMs, { ms: 0, counter: 0, origin: 0 });
     const purge = command(5, `${PURGE} user:*`);
-    const died = new Purger({ cluster: dying, replayer, horizonMs, purged: () => dying.disconnect() }).run(purge);
+    const died = new Purger({ cluster: dying, replayer, purged: () => dying.disconnect() }).run(purge);
     await expect(died).rejects.toThrow();
     expect(await client.dbsize()).toBeGreaterThan(0);
     await purgers[0].run(purge);

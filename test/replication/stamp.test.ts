@@ -49,11 +49,33 @@ describe("clock", () => {
     expect(stampText(clock.next()) > stampText(seen)).toBe(true);
   });
 
-  it("does not follow a stamp more than a minute ahead", () => {
+  it("rejects a stamp more than two minutes ahead", () => {
     const clock = new Clock(0, () => 0);
     const ahead = { ms: clock.nowMs() + MAX_AHEAD_MS + 1, counter: 0, origin: 1 };
     expect(clock.observe(ahead)).toBe(false);
     expect(clock.next().ms).toBeLessThan(ahead.ms);
+    expect(clock.ceiling().ms).toBeLessThan(ahead.ms);
+  });
+
+  it("takes the stamps of a clock that follows another's, where it is behind both, and follows neither", async () => {
+    const nowMs = 1_800_000_000_000;
+    const clockAt = async (ms: number, origin: number) => {
+      const clock = new Clock(origin, () => 0);
+      await clock.sample({ time: async () => [Math.floor(ms / 1000), (ms % 1000) * 1000] } as unknown as Redis);
+      return clock;
+    };
+    const [ahead, right, behind] = await Promise.all([
+      clockAt(nowMs + 59_000, 1),
+      clockAt(nowMs, 2),
+      clockAt(nowMs - 2000, 3),
+    ]);
+    expect(right.observe(ahead.next())).toBe(true);
+    const following = right.next();
+    expect(following.ms).toBe(nowMs + 59_000);
+    expect(behind.observe(following)).toBe(true);
+    expect(behind.next().ms).toBe(nowMs - 2000);
+    // Should its server lose its memory, what was applied there is below.
+    expect(behind.ceiling().ms).toBe(following.ms);
   });
 
   it("does not take others to be as far ahead as before once it has jumped ahead itself", async () => {

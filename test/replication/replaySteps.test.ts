@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { Redis } from "ioredis";
+import { rulesFor } from "../../shim/commands/policy";
+import { type CommandReplyEntry, specificationsFrom } from "../../shim/commands/specification";
+import type { StampedCommand } from "../../shim/replication/envelope";
+import { Replayer } from "../../shim/replication/replayer";
+import { replaySteps } from "../../shim/replication/replaySteps";
+import { describeWithServer, Server } from "../support/servers";
+
+const stamp = { ms: 1_800_000_000_000, counter: 0, origin: 1 };
+/** As Valkey 9 says, and as Redis 8.4 does. */
+const young: readonly CommandReplyEntry[] = [
+  ["delifeq", 3, ["write", "fast"], 1, 1, 1],
+  ["msetex", -4, ["write", "denyoom", "movablekeys"], 0, 0, 0],
+  ["moveall", -3, ["write"], 1, -2, 2],
+];
+const random = ["SPOP", "XAUTOCLAIM", "XCLAIM"];
+
+function command(line: string): StampedCommand {
+  return { stamp, args: line.split(" ").map((word) => Buffer.from(word)) };
+}
+
+function kindOf(line: string): unknown[] {
+  const [specification] = specificationsFrom(young.filter(([name]) => line.toLowerCase().startsWith(name)));
+  return replaySteps(command(line), specification).map((step) => [
+    step.kind,
+    ...("keys" in step ? step.keys : "key" in step ? [step.key] : []).map(String),
+  ]);
+}
+
+describe("steps", () => {
+  it.each([
+    ["DELIFEQ k v", ["modification", "k"]],
+    ["MOVEALL a 1 b 2", ["other", "a", "b"]],
+    ["MSETEX 1 k v", ["other", "1"]],
+    ["NOSUCH k v", ["other", "k"]],
+  ])("of a command that is younger than the table go by what the server says of its keys: %s", (line, steps) => {
+    expect(kindOf(line)).toEqual([steps]);
+  });
+});
+
+describeWithServer("steps on a server", () => {
+  let server: Server;
+  let client: Redis;
+
+  beforeAll(async () => {
+    server = await Server.start();
+    client = new Redis(server.url);
+  });
+
+  afterAll(async () => {
+    client.disconnect();
+    await server.stop();
+  });
+
+  it("keep the order of every write that changes one key, unless its result is random", async () => {
+    const all = specificationsFrom((await client.call("COMMAND")) as CommandReplyEntry[]);
+    const ofOneKey = all
+      .flatMap((each) => (each.subcommands.size > 0 ? [...each.subcommands.values()] : [each]))
+      .filter(({ flags, firstKey, lastKey }) => flags.has("write") && firstKey > 0 && firstKey === lastKey)
+      .filter((each) => !each.flags.has("movablekeys") && rulesFor(each, []).virtual === "accept");
+    const unordered = ofOneKey.filter(({ name, arity, firstKey }) => {
+      const words = [...name.split("|"), ...Array(Math.max(Math.abs(arity), firstKey + 1)).fill("1")];
+      words[firstKey] = "key";
+      return replaySteps(command(words.join(" "))).some(({ kind }) => kind === "other");
+    });
+    expect(ofOneKey.length).toBeGreaterThan(50);
+    expect(unordered.map(({ name }) => name).sort()).toEqual(random);
+  });
+
+  it("are asked for once, and later where the server cannot be asked now", async () => {
+    const replayer = new Replayer(client, 600_000, stamp);
+    const asked: unknown[] = [];
+    let reply: readonly (CommandReplyEntry | null)[] | undefined;
+    client.call = async (...args: unknown[]) => {
+      asked.push(args);
+      if (!reply) throw new Error("Connection is closed.");
+      return reply;
+    };
+    const compare = command("DELIFEQ k v");
+    expect((await replayer.apply([compare])).transient).toMatchObject([{ command: "DELIFEQ" }]);
+    reply = [null];
+    expect(await replayer.stepsOf(compare)).toMatchObject([{ kind: "other" }]);
+    reply = young.slice(0, 1);
+    for (let count = 0; count < 2; count += 1) {
+      expect(await replayer.stepsOf(compare)).toMatchObject([{ kind: "modification" }]);
+    }
+    expect(asked).toEqual(Array(3).fill(["COMMAND", "INFO", "DELIFEQ"]));
+  });
+});

@@ -21,11 +21,13 @@ return 'flushed'
 
 /**
  * Takes a FLUSHALL to the keys of a page. ARGV: as `records` wants it, horizon in ms, its stamp, whether this is the last
- * page (1 or 0), then each key's bucket and the key. Returns 0 where a newer FLUSHALL has taken over.
+ * page (1 or 0), then each key's bucket and the key. Returns of how many keys the region cannot tell what it should have left;
+ * -1 where a newer FLUSHALL has taken over.
  */
 export const sweepScript = `${records}${journals}
 local stamp = ARGV[5]
-if flush ~= stamp then return 0 end
+if flush ~= stamp then return -1 end
+local doubtful = 0
 for i = 7, #ARGV, 2 do
   local r = recordOf(ARGV[i + 1], ARGV[i])
   -- A record of that stamp is the FLUSHALL's own: the key has no newer overwrite.
@@ -35,6 +37,10 @@ for i = 7, #ARGV, 2 do
       loadEntries(r, j)
       refold(r, j, 0)
       save(r, j)
+    elseif j and j.floor > stamp then
+      -- It belongs among commands of which the journal has only the sum.
+      doubt(r, stamp, 'b')
+      doubtful = doubtful + 1
     elseif not j and r.kind ~= 'a' then
       use(0)
       call('UNLINK', r.key)
@@ -43,5 +49,5 @@ for i = 7, #ARGV, 2 do
 end
 writeRecords()
 if ARGV[6] == '1' then call('HSET', 'm', 'flushed', stamp) end
-return 1
+return doubtful
 `;

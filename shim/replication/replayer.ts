@@ -312,7 +312,7 @@ export class Replayer {
     const text = stampText(stamp);
     try {
       const answer = await this.cluster.flyFlush(...this.lead(), text);
-      if (answer === "sweep") await this.sweep(text);
+      if (answer === "sweep") await this.sweep(text, outcome);
       if (answer === "stale") outcome.stale += 1;
       else outcome.applied += 1;
     } catch (error) {
@@ -321,14 +321,15 @@ export class Replayer {
   }
 
   /** Page by page, each waiting for the one before, so that other clients get their turns. */
-  private async sweep(stamp: string): Promise<void> {
+  private async sweep(stamp: string, { doubts }: ReplayOutcome): Promise<void> {
     let cursor = "0";
-    let current = 1;
+    let doubtful = 0;
     do {
       const [next, keys] = await this.cluster.scanBuffer(cursor, "COUNT", SWEEP_PAGE);
       cursor = next.toString();
       const page = keys.flatMap((key) => [bucketOf(key), key]);
-      current = await this.cluster.flySweep(...this.lead(), stamp, cursor === "0" ? 1 : 0, ...page);
-    } while (cursor !== "0" && current === 1);
+      doubtful = await this.cluster.flySweep(...this.lead(), stamp, cursor === "0" ? 1 : 0, ...page);
+      if (doubtful > 0) doubts.set("folded", (doubts.get("folded") ?? 0) + doubtful);
+    } while (cursor !== "0" && doubtful >= 0);
   }
 }

@@ -31,7 +31,7 @@ export const faults = {
   "applies-old-overwrites": [["n.left\n  if stamp <= r.stamp then return 's' end", "n.left"]],
   "ignores-passed-expiries": [["x - OFFSET <= msOf(e.stamp)", "false"]],
   "trusts-regional-values": [["fingerprint(r.key) == (j.print or '') and expiryOf(r.key) == j.expiry", "true"]],
-  "forgets-flushes": [["if flush > r.stamp then", "if false then"]],
+  "forgets-flushes": [["if flush > r.stamp and", "if false and"]],
   "trusts-restarted-servers": [
     ["local function forget(upTo)\n", "local function forget(upTo)\n  if upTo then return end\n"],
   ],

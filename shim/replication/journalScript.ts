@@ -15,18 +15,12 @@
 // commands that are older. So commands are run with all their instants moved OFFSET into the future; where one of them has
 // been reached by the next command's stamp, the key goes first, and so do fields; those of the base are packed as moved.
 
-/** Follows `records`. ARGV has the horizon in milliseconds as its fourth value. */
+/** Follows `records`. */
 export const journals = `
 local OFFSET, FAR = 2^45, 2^50
 local MAX_COMMANDS, MAX_BYTES, MAX_BASE, MAX_DUMP, SHORT_LIVED_MS = 512, 65536, 65536, 8192, 10000
 -- To pack more would hold up the server.
 local MAX_PACKED = 1048576
-local function stampOf(ms)
-  return string.format('%012x', ms) .. sub(NEVER, 13)
-end
-local horizonMs = tonumber(ARGV[4])
--- Whatever came after it is on record: a stamp may have been ahead of its application by what spanMs has over horizonMs.
-local late = stampOf(beganBefore + spanMs - horizonMs)
 
 local transient = {
   OOM = 1, LOADING = 1, READONLY = 1, CLUSTERDOWN = 1, MASTERDOWN = 1, MISCONF = 1, NOREPLICAS = 1, TRYAGAIN = 1

@@ -35,7 +35,7 @@ export function bucketOf(key: Buffer): number {
 
 /**
  * Begins every script. ARGV: milliseconds that a generation lasts at least; the highest stamp that the caller knows the server to
- * have applied, and the memory's name (or nothing); the stamp before which the caller knows nothing.
+ * have applied, and the memory's name (or nothing); the stamp before which the caller knows nothing; the horizon in ms.
  */
 export const records = `
 local call, sub = redis.call, string.sub
@@ -71,6 +71,12 @@ if not generation then
   generation, began, beganBefore = 1, nowMs, nowMs - spanMs
   call('HSET', 'm', 'generation', generation, 'began', began, 'beganBefore', beganBefore)
 end
+local horizonMs = tonumber(ARGV[4])
+local function stampOf(ms)
+  return string.format('%012x', ms) .. sub(NEVER, 13)
+end
+-- Whatever came after it is on record: a stamp may have been ahead of its application by what spanMs has over horizonMs.
+local late = stampOf(beganBefore + spanMs - horizonMs)
 local current, previous = 'g' .. generation .. ':', 'g' .. (generation - 1) .. ':'
 local currentBits, previousBits = 'b' .. generation, 'b' .. (generation - 1)
 local function forget(upTo)
@@ -169,7 +175,8 @@ local function recordOf(key, bucket)
   end
   -- The mark may have been among what was lost.
   r.journal = r.mark or r.floor ~= ''
-  if flush > r.stamp then
+  -- A key of which nothing is on record may have been written since, where that would not be on record any more.
+  if flush > r.stamp and (record or flush > late) then
     if r.kind ~= 'a' or r.left < flush then r.kind, r.left = '-', '' end
     r.stamp = flush
   end

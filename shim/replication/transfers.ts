@@ -16,7 +16,6 @@ export interface TransfersOptions {
   readonly cluster: Redis;
   readonly replayer: Replayer;
   readonly horizonMs: number;
-  readonly nowMs: () => number;
 }
 
 /** The commands that {@link Transfers} defines on its connection. */
@@ -112,11 +111,10 @@ export class Transfers {
   }
 
   private async tryToComplete(command: LargeCommand): Promise<ReplayOutcome | undefined> {
-    const { horizonMs, nowMs } = this.options;
     const { transfer, stamp } = command;
     const message = packMessage({ stamp, args: encodeLarge(command) });
     const state = await this.scripts.flyComplete(this.keepMs, transfer, transferBytes(command), message);
-    if (state === "waiting" && nowMs() - stamp.ms < horizonMs) return undefined;
+    if (state === "waiting") return undefined;
     const outcome = await this.settle(command, state);
     if (state !== "done" && outcome.transient.length === 0) await this.discard(transfer);
     return outcome;

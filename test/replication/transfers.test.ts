@@ -21,7 +21,6 @@ describeWithServer("large commands as a region receives them", () => {
   let replayer: Replayer;
   let transfers: Transfers;
   let startMs: number;
-  let lateMs: number;
   let transferCount = 0;
 
   beforeAll(async () => {
@@ -39,9 +38,8 @@ describeWithServer("large commands as a region receives them", () => {
   beforeEach(async () => {
     await client.flushall();
     startMs = Date.now() - 2000;
-    lateMs = 0;
     replayer = new Replayer(cluster, horizonMs, { ms: startMs - 1, counter: 0, origin: 0 });
-    transfers = new Transfers({ cluster, replayer, horizonMs, nowMs: () => Date.now() + lateMs });
+    transfers = new Transfers({ cluster, replayer, horizonMs });
   });
 
   interface Large {
@@ -209,11 +207,22 @@ describeWithServer("large commands as a region receives them", () => {
     const sent = large(2, "SET", "k", value);
     await store(sent, 1);
     expect(await transfers.complete(sent.command)).toBeUndefined();
-    lateMs = horizonMs;
+    await records.hincrby(`t${sent.command.transfer}`, "a", -horizonMs / 1000);
     expect(resultOf((await transfers.complete(sent.command))!)).toBe("evicted");
     expect(await client.exists("k")).toBe(0);
     expect(await store(sent, 0)).toBeUndefined();
     expect(await rubbish()).toEqual([]);
+  });
+
+  it("waits for the chunks of an old command that has only just come, as to a region that was cut off", async () => {
+    replayer = new Replayer(cluster, horizonMs, { ms: startMs - 3 * horizonMs, counter: 0, origin: 0 });
+    transfers = new Transfers({ cluster, replayer, horizonMs });
+    await replayer.newest();
+    await records.hincrby("m", "beganBefore", -2 * horizonMs);
+    const sent = large(-2 * horizonMs, "SET", "k", value);
+    expect(await transfers.complete(sent.command)).toBeUndefined();
+    expect(await receive(sent)).toBe("applied");
+    expect(await holds("k", value)).toBe(true);
   });
 
   it("frees what came of a transfer that was given up, and passes over the rest", async () => {

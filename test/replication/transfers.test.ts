@@ -8,6 +8,7 @@ import type { LargeCommand } from "../../shim/replication/largeCommand";
 import { normalise } from "../../shim/replication/normalisation";
 import { Replayer, type ReplayOutcome } from "../../shim/replication/replayer";
 import { Transfers } from "../../shim/replication/transfers";
+import { encodeBulk } from "../../shim/resp/encoder";
 import { describeWithServer } from "../support/servers";
 
 const horizonMs = 600_000;
@@ -182,6 +183,17 @@ describeWithServer("large commands as a region receives them", () => {
     expect(await holds("s", value)).toBe(true);
     expect(await holds("n", value)).toBe(true);
     expect(await rubbish()).toEqual([]);
+  });
+
+  it("finds places for commands after one whose many arguments left nothing", async () => {
+    const tail = Buffer.concat(["a", "b", "c"].map((word) => encodeBulk(Buffer.from(word))));
+    const { stamp, args } = command(2, "SREM", "k");
+    const sent = { stamp, args, transfer: "tail", large: [], tail: { count: 3, bytes: tail.length } };
+    await replayer.apply([command(1, "DEL", "k")]);
+    await transfers.store("tail", 0, tail);
+    expect(resultOf((await transfers.complete(sent))!)).toBe("applied");
+    await replayer.apply([command(5, "SADD", "k", "d"), command(4, "SADD", "k", "a"), command(3, "SREM", "k", "d")]);
+    expect((await client.smembers("k")).sort()).toEqual(["a", "d"]);
   });
 
   it("leaves an error of the data where it is", async () => {

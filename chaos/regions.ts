@@ -95,20 +95,19 @@ export class ChaosRegion {
    */
   async age(passedMs: number, sinceMs: number, peers: readonly Peer[], full: boolean): Promise<number | undefined> {
     await this.client.eval(MOVE, 0, -sinceMs, "waited", "tended");
-    let rotated = false;
+    const [before] = await this.records("generation");
     for (const { replication } of this.shims) {
       const { regions, replayer } = insides(replication);
       await hear(regions, peers);
       const lead = replayer.lead();
       const answer = await this.rotate(passedMs, [...lead, regions.heardMs() - passedMs, full ? 1 : RECORDS_MAX_BYTES]);
-      rotated ||= answer === "rotated" || (full && answer === "tend");
       // Where that fails the next time does.
       if (answer === "tend") await replayer.tend().catch(() => {});
     }
-    if (!rotated) return undefined;
+    const [generation, beganBefore] = await this.records("generation", "beganBefore");
+    // A server that was empty has dropped nothing.
+    if (before === null || generation === before) return undefined;
     this.excuses.rotated();
-    const [, [, beganBefore] = []] =
-      (await this.client.multi().select(1).hget("m", "beganBefore").select(0).exec()) ?? [];
     return Number(beganBefore) + SPAN_MS - HORIZON_MS;
   }
 
@@ -129,5 +128,15 @@ export class ChaosRegion {
     const [error, answer] = results?.[1] ?? [];
     if (error) throw error;
     return String(answer);
+  }
+
+  private async records(...fields: readonly string[]): Promise<readonly unknown[]> {
+    const results = await this.client
+      .multi()
+      .select(1)
+      .hmget("m", ...fields)
+      .select(0)
+      .exec();
+    return (results?.[1]?.[1] ?? []) as readonly unknown[];
   }
 }

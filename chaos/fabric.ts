@@ -151,8 +151,10 @@ export class ChaosFabric {
       }
       case "restart":
         return region.restart();
+      case "starve":
+        return region.starve(step.bytes);
       case "evict":
-        return region.evict(step.bytes);
+        return region.evict(step.keys);
     }
   }
 

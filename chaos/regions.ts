@@ -27,6 +27,19 @@ for _, name in ipairs(redis.call('KEYS', 't*')) do
 end
 `;
 
+/** One of all keys: of which database, a clock tells that has nothing to do with it. */
+const EVICT = `
+local sizes = {}
+for database = 0, 1 do
+  redis.call('SELECT', database)
+  sizes[database] = redis.call('DBSIZE')
+end
+if sizes[0] + sizes[1] == 0 then return end
+local turn = tonumber(redis.call('TIME')[2]) % (sizes[0] + sizes[1])
+redis.call('SELECT', turn < sizes[0] and 0 or 1)
+redis.call('UNLINK', redis.call('RANDOMKEY'))
+`;
+
 /** Opens a connection that may break. */
 export function connect(server: Server): Redis {
   return new Redis(server.url, { disconnectTimeout: 100 }).on("error", () => {});
@@ -75,7 +88,12 @@ export class ChaosRegion {
     await this.server.restart();
   }
 
-  async evict(bytes: number): Promise<void> {
+  async evict(keys: number): Promise<void> {
+    this.excuses.add("all");
+    for (let count = 0; count < keys; count += 1) await this.client.eval(EVICT, 0);
+  }
+
+  async starve(bytes: number): Promise<void> {
     this.excuses.add("all");
     const used = /used_memory:(\d+)/.exec(await this.client.info("memory"))?.[1];
     await this.client.config("SET", "maxmemory", Number(used) - bytes);

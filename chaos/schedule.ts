@@ -26,7 +26,10 @@ export type Step =
   | { readonly kind: "pause"; readonly ms: number }
   | { readonly kind: "kill"; readonly region: number; readonly shim: number }
   | { readonly kind: "restart"; readonly region: number }
-  | { readonly kind: "evict"; readonly region: number; readonly bytes: number }
+  /** The server makes so much room, which often takes all that it has. */
+  | { readonly kind: "starve"; readonly region: number; readonly bytes: number }
+  /** So many keys go, of clients and records alike. */
+  | { readonly kind: "evict"; readonly region: number; readonly keys: number }
   | { readonly kind: "cut"; readonly region: number }
   | { readonly kind: "heal" }
   /** Everything has arrived before what follows, but where a region is cut off. */
@@ -57,7 +60,8 @@ function disturbance(random: Random, known: CommandNames, region: number): Step 
   if (dice < 5) return { kind: "cut", region };
   if (dice < 7) return { kind: "heal" };
   if (dice < 8) return { kind: "kill", region, shim: random.below(SHIMS) };
-  if (dice < 12) return { kind: "evict", region, bytes: 200 + random.below(4000) };
+  if (dice < 9) return { kind: "starve", region, bytes: 200 + random.below(4000) };
+  if (dice < 12) return { kind: "evict", region, keys: 1 + random.below(12) };
   return { kind: "restart", region };
 }
 

@@ -71,8 +71,11 @@ function large(random: Random, rough: boolean, line: string): readonly Step[] {
   // Alone on its way, it finds a place in every region.
   const before: Step[] = random.chance(0.2) ? [{ kind: "rest" }] : [];
   if (random.chance(0.5)) return [...before, { kind: "write", region, shim, line }];
-  const upload: Step = { kind: "upload", region, shim, line, pieces: 2 + random.below(5), leaves: random.chance(0.2) };
-  return [...before, upload, ...(rough && random.chance(0.15) ? [{ kind: "kill", region, shim } as const] : [])];
+  const pieces = 2 + random.below(5);
+  const upload: Step = { kind: "upload", region, shim, line, pieces, leaves: random.chance(0.2) };
+  if (!rough || !random.chance(0.15)) return [...before, upload];
+  const pauses = Array.from({ length: random.below(pieces + 1) }, (): Step => ({ kind: "pause", ms: 4 }));
+  return [...before, upload, ...pauses, { kind: "kill", region, shim: random.chance(0.7) ? shim : 1 - shim }];
 }
 
 /**

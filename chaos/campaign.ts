@@ -1,6 +1,7 @@
 // Many schedules, one after the other, as they go under one rule of the replay or with one mistake in it.
-import type { ChaosFabric, Result } from "./fabric";
+import type { ChaosFabric } from "./fabric";
 import { type Fault, faults, lossUnder, type Rule, rules, sabotage } from "./faults";
+import type { Result } from "./judgement";
 import { type Schedule, schedule } from "./schedule";
 
 /** What to run. */
@@ -23,9 +24,13 @@ export interface Tally {
   missing: number;
   accepted: number;
   lost: number;
+  large: number;
+  dropped: number;
   compared: number;
   absent: number;
 }
+
+const summed = ["lostIncrements", "missing", "accepted", "lost", "large", "dropped", "compared", "absent"] as const;
 
 /** The names of all rules and mistakes but ours, which is right. */
 export const mistakes: readonly (Rule | Fault)[] = [
@@ -46,6 +51,8 @@ export async function runCampaign(
     missing: 0,
     accepted: 0,
     lost: 0,
+    large: 0,
+    dropped: 0,
     compared: 0,
     absent: 0,
   };
@@ -56,9 +63,7 @@ export async function runCampaign(
       const result = await fabric.run(next, lossUnder(under));
       if (fails(result)) tally.diverged += 1;
       if (result.lostIncrements > 0) tally.lostCounts += 1;
-      for (const name of ["lostIncrements", "missing", "accepted", "lost", "compared", "absent"] as const) {
-        tally[name] += result[name];
-      }
+      for (const name of summed) tally[name] += result[name];
       if (fails(result)) await onFailure(next, result);
     }
   } finally {

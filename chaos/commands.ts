@@ -1,7 +1,9 @@
 // Random commands of every kind whose result is promised to be the same in every region, as far as the server has them.
+import { counter, smallKeys } from "./keys";
 import type { Random } from "./random";
 
-type Write = (random: Random, key: string) => string;
+/** Makes a command on a key, its words apart by spaces. */
+export type Write = (random: Random, key: string) => string;
 
 /** Names of the commands that a server knows, in upper case. */
 export type CommandNames = { has(name: string): boolean };
@@ -15,7 +17,7 @@ const minOrMax = (random: Random) => random.pick(["MIN", "MAX"]);
 /** IDs below those that `*` becomes: they exist where the stream began with one. */
 const streamId = (random: Random) => `1-${1 + random.below(5)}`;
 /** Most expire long after the schedule, some within it. */
-const milliseconds = (random: Random) => String(random.chance(0.3) ? 1 + random.below(120) : 600_000);
+export const milliseconds = (random: Random) => String(random.chance(0.3) ? 1 + random.below(120) : 600_000);
 /** In the past, and in the year 2100. */
 const instant = (random: Random) => String(random.chance(0.2) ? 1 + random.below(1000) : 4_102_444_800);
 const condition = (random: Random) => random.pick(["", "", " NX", " XX", " GT", " LT"]);
@@ -146,21 +148,15 @@ const overwrites: readonly Write[] = [
 ];
 const types = [strings, hashes, lists, sets, sortedSets, streams];
 
-/** Only ever counts up, so that increments which a region has lost show themselves. */
-export const counter = "counter";
-
-/** Keys of a schedule: each is mostly of one type, so that commands mostly succeed. */
-export const keys: readonly string[] = [...types.map((_, index) => `key${index}`), "shared", counter];
-
-/** A command of a kind that converges, and that the server knows. */
-export function randomCommand(random: Random, known: CommandNames): string {
+/** A command of a kind that converges, and that the server knows, on one of the keys. */
+export function randomCommand(random: Random, known: CommandNames, keys = smallKeys): string {
   for (;;) {
-    const line = anyCommand(random).trim();
+    const line = anyCommand(random, keys).trim();
     if (known.has(line.split(" ", 1).join())) return line;
   }
 }
 
-function anyCommand(random: Random): string {
+function anyCommand(random: Random, keys: readonly string[]): string {
   const key = random.pick(keys);
   const type = types[keys.indexOf(key)] ?? strings;
   if (random.chance(0.004)) return "FLUSHALL";
@@ -168,9 +164,4 @@ function anyCommand(random: Random): string {
   if (random.chance(0.12)) return random.pick(overwrites)(random, key);
   if (random.chance(0.12)) return random.pick(expiries)(random, key);
   return random.pick(random.chance(0.03) ? random.pick(types) : type)(random, key);
-}
-
-/** The words of a command; one that begins with `0x` stands for bytes. */
-export function wordsOf(line: string): Buffer[] {
-  return line.split(" ").map((word) => (word.startsWith("0x") ? Buffer.from(word.slice(2), "hex") : Buffer.from(word)));
 }

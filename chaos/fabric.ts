@@ -1,6 +1,5 @@
 // Three regions of real servers and the shims' replication, on a network that misbehaves, in one process: a schedule is run
 // on them, and what they hold in the end is compared with the model.
-import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Server } from "@redis-on-fly/local/dist/servers";
 import {
@@ -8,91 +7,53 @@ import {
   type CommandSpecification,
   specificationsFrom,
 } from "@redis-on-fly/shim/dist/commands/specification";
-import { EnvelopeCodec, type EnvelopeKey, type StampedCommand } from "@redis-on-fly/shim/dist/replication/envelope";
-import { Replication } from "@redis-on-fly/shim/dist/replication/replication";
-import { type Stamp, stampText } from "@redis-on-fly/shim/dist/replication/stamp";
-import { Redis } from "ioredis";
-import { pino } from "pino";
-import { Registry } from "prom-client";
-import { counter, keys, wordsOf } from "./commands";
-import { type Content, contents, expiries, fold } from "./model";
-import { Network, type NetworkEnd, type NetworkFaults } from "./network";
+import type { Peer } from "@redis-on-fly/shim/dist/replication/regions";
+import type { Upload } from "@redis-on-fly/shim/dist/replication/upload";
+import { encodeRequest } from "@redis-on-fly/shim/dist/resp/encoder";
+import type { Redis } from "ioredis";
+import { judge, type Result } from "./judgement";
+import { keys, keysIn } from "./keys";
+import { wordsOf } from "./largeCommands";
+import { Network, type NetworkFaults } from "./network";
+import { isTakenApart, wholeCommands } from "./publication";
 import { Random } from "./random";
+import { ChaosRegion, connect } from "./regions";
 import { regions, type Schedule, SHIMS, type Step } from "./schedule";
+import { insides, killShim, newestStamp, type Shim, SPAN_MS, startShim } from "./shims";
+import { Traffic } from "./traffic";
 
-interface Shim {
-  readonly replication: Replication;
-  readonly end: NetworkEnd;
-  /** Stamps and lines of what it has answered OK. */
-  readonly accepted: { readonly stamp: string; readonly line: string }[];
-}
-
-interface RunningRegion {
-  readonly name: string;
-  readonly server: Server;
-  readonly client: Redis;
-  readonly shims: Shim[];
-  readonly killed: Shim[];
-  skewMs: number;
-  /** Keys that may be missing here, or all where it is "all". */
-  excused: Set<string> | "all";
-}
-
-/** A key that a region holds otherwise than it should. */
-export interface Divergence {
-  readonly region: string;
-  readonly key: string;
-  readonly holds: Content;
-  readonly should: Content;
-}
-
-/** How a schedule went. */
-export interface Result {
-  readonly divergences: readonly Divergence[];
-  /** Accepted by a shim that lived on, and never published. */
-  readonly missing: number;
-  readonly accepted: number;
-  /** Accepted by shims that were killed before the bus had it: the documented loss. */
-  readonly lost: number;
-  /** By which all regions together have counted less than the model. */
-  readonly lostIncrements: number;
-  /** Keys in all regions that were compared, and those of them that held nothing though the model has a value. */
-  readonly compared: number;
-  readonly absent: number;
-}
-
-/** What a shim's replication keeps to itself: a wrong clock and a sudden end are no options of its own. */
-interface Insides {
-  readonly clock: {
-    offsetMs: number;
-    readonly lastMs: number;
-    readonly lastCounter: number;
-    readonly origin: number;
-    observe(stamp: Stamp): boolean;
-    ceiling(): Stamp;
-  };
-  readonly cluster: Redis;
-}
-
-function insides(replication: Replication): Insides {
-  return replication as unknown as Insides;
+/** A command on its way from its client. */
+interface Arrival {
+  readonly shim: Shim;
+  readonly upload: Upload;
+  readonly words: readonly Buffer[];
+  readonly after: string;
+  readonly pieces: Buffer[];
+  readonly leaves: boolean;
 }
 
 const noFaults: NetworkFaults = { duplicate: 0, reorder: 0, drop: 0, lostAcknowledgement: 0, lose: 0 };
 const usualFaults: NetworkFaults = { duplicate: 0.2, reorder: 0.2, drop: 0.1, lostAcknowledgement: 0.1, lose: 0 };
-const HORIZON_MS = 600_000;
 const QUIET_TIMEOUT_MS = 20_000;
-/** Every short expiry has passed, or is further away, when keys are compared. */
-const EXPIRY_MARGIN_MS = 160;
-const envelopeKeys: readonly [EnvelopeKey] = [{ id: 1, key: randomBytes(32) }];
-const log = pino({ level: process.env.LOG_LEVEL ?? "silent" });
+/** A generation is over then. */
+const AGE_MS = SPAN_MS + 1000;
+/** What is accepted afterwards is not among what may be late next. */
+const AGED_MS = 120_000;
+/** Canaries are as rare as can be: no shim of a region seems gone. */
+const CANARY_INTERVAL_MS = 3_600_000;
 
 /** See the head of this file. Runs one schedule at a time. */
 export class ChaosFabric {
   private network = new Network([], noFaults, new Random(0));
+  private arrivals: Arrival[] = [];
+  private peers: readonly Peer[] = [];
+  private passedMs = 0;
+  private agedMs = 0;
+  private epoch = 0;
+  private traffic = new Traffic(this.network, []);
 
   private constructor(
-    private readonly regions: readonly RunningRegion[],
+    private readonly regions: readonly ChaosRegion[],
     private readonly modelServer: Server,
     private readonly model: Redis,
     /** What the servers know, by name. */
@@ -100,45 +61,40 @@ export class ChaosFabric {
   ) {}
 
   static async start(): Promise<ChaosFabric> {
-    const [modelServer, ...servers] = await Promise.all([Server.start(), ...regions.map(() => Server.start())]);
-    const connect = (server: Server) => new Redis(server.url, { disconnectTimeout: 100 }).on("error", () => {});
-    const running = servers.map(
-      (server, index): RunningRegion => ({
-        name: regions[index] ?? "",
-        server,
-        client: connect(server),
-        shims: [],
-        killed: [],
-        skewMs: 0,
-        excused: new Set(),
-      }),
-    );
+    const [modelServer, running] = await Promise.all([Server.start(), Promise.all(regions.map(ChaosRegion.start))]);
     const model = connect(modelServer);
     const commands = specificationsFrom((await model.call("COMMAND")) as CommandReplyEntry[]);
     return new ChaosFabric(running, modelServer, model, new Map(commands.map((command) => [command.name, command])));
   }
 
   async stop(): Promise<void> {
-    for (const { client } of this.regions) client.disconnect();
     this.model.disconnect();
-    await Promise.all([this.modelServer, ...this.regions.map(({ server }) => server)].map((server) => server.stop()));
+    await Promise.all([this.modelServer, ...this.regions].map((each) => each.stop()));
   }
 
   /** @param lose - probability that the network loses an envelope, which it should not. */
   async run({ seed, skewsMs, steps }: Schedule, lose = 0): Promise<Result> {
-    const faults = { ...usualFaults, lose };
-    this.network = new Network(regions, faults, new Random(seed));
-    await Promise.all(this.regions.map((region, index) => this.prepare(region, skewsMs[index] ?? 0)));
+    this.network = new Network(regions, { ...usualFaults, lose }, new Random(seed));
+    this.traffic = new Traffic(this.network, this.regions);
+    Object.assign(this, { arrivals: [], passedMs: 0, agedMs: 0, epoch: 0 });
+    this.peers = this.regions.map(({ name }, index) => canaryOf(name, index, Date.now()));
+    await Promise.all(
+      this.regions.map(async (region, index) => {
+        await region.prepare(skewsMs[index] ?? 0);
+        for (let count = 0; count < SHIMS; count += 1) region.shims.push(await this.newShim(region));
+      }),
+    );
     try {
       for (const key of keys) this.write(0, 0, `DEL ${key}`);
       for (const step of steps) await this.take(step);
+      while (this.arrivals.length > 0) this.receive();
       this.network.heal();
       await this.quiet();
       this.touch(seed % regions.length);
       await this.quiet();
-      return await this.compare();
+      return await this.judge();
     } finally {
-      await Promise.all(this.regions.flatMap(({ shims }) => shims.map((shim) => kill(shim))));
+      await Promise.all(this.regions.flatMap(({ shims }) => shims.map(killShim)));
     }
   }
 
@@ -155,166 +111,160 @@ export class ChaosFabric {
     for (const key of keys) this.write(region, 0, `PERSIST ${key}`);
   }
 
-  private async prepare(region: RunningRegion, skewMs: number): Promise<void> {
-    await region.client.flushall();
-    // As if the region had been there for a while: a new server trusts nothing from before its time.
-    const before = stampText({ ms: Date.now() - 60_000, counter: 0, origin: 0 });
-    await region.client.multi().select(1).hset("m", "newest", before).select(0).exec();
-    Object.assign(region, { skewMs, excused: new Set() });
-    region.killed.length = 0;
-    region.shims.length = 0;
-    for (let count = 0; count < SHIMS; count += 1) region.shims.push(await this.newShim(region));
-  }
-
-  private async newShim({ name, server, skewMs }: RunningRegion): Promise<Shim> {
-    const url = new URL(server.url);
-    const end = this.network.end(name);
-    const replication = new Replication({
-      region: name,
-      cluster: { host: url.hostname, port: Number(url.port), password: url.password, disconnectTimeout: 100 },
-      bus: end,
-      envelopeKeys,
-      publishIntervalMs: 3,
-      outboxMaxBytes: 1 << 20,
-      envelopeVersion: 2,
-      envelopeMaxBytes: 256 * 1024,
-      horizonMs: HORIZON_MS,
-      recordsMaxBytes: 1 << 26,
-      largeCommandMaxBytes: 1 << 20,
-      canaryIntervalMs: 0,
-      log,
-      registry: new Registry(),
-    });
-    await replication.start();
-    insides(replication).clock.offsetMs += skewMs;
-    return { replication, end, accepted: [] };
+  private newShim({ name, server, skewMs }: ChaosRegion): Promise<Shim> {
+    const [end, passedMs] = [this.network.end(name), () => this.passedMs];
+    return startShim({ region: name, server, end, skewMs, passedMs, peers: this.peers });
   }
 
   private async take(step: Step): Promise<void> {
+    this.receive();
     if (step.kind === "pause") return sleep(step.ms);
     if (step.kind === "heal") return this.network.heal();
     if (step.kind === "rest") return this.quiet();
+    if (step.kind === "age") return this.age(step.full);
     const region = this.regions[step.region];
     if (!region) throw new RangeError(`there is no region ${step.region}`);
     switch (step.kind) {
       case "write":
         return this.write(step.region, step.shim, step.line);
+      case "upload":
+        return this.upload(step);
       case "cut":
         return this.network.cut(region.name);
       case "regional": {
-        for (const key of keysIn(step.line)) if (region.excused !== "all") region.excused.add(key);
-        const [name, ...args] = wordsOf(step.line);
+        const words = wordsOf(step.line);
+        region.excuses.add(keysIn(words));
+        const [name, ...args] = words;
         await region.client.call(String(name), ...args).catch(() => undefined);
         return;
       }
       case "kill": {
         const shim = region.shims[step.shim];
         if (!shim) return;
-        void kill(shim);
+        void killShim(shim);
+        const broken = this.arrivals.filter((arrival) => arrival.shim === shim).map(({ words }) => words);
+        shim.broken.push(...broken.filter(isTakenApart));
+        this.arrivals = this.arrivals.filter((arrival) => arrival.shim !== shim);
         region.killed.push(shim);
         region.shims[step.shim] = await this.newShim(region);
         return;
       }
       case "restart":
-        region.excused = "all";
-        await region.server.stop("SIGKILL");
-        await region.server.restart();
-        return;
-      case "evict": {
-        region.excused = "all";
-        const used = /used_memory:(\d+)/.exec(await region.client.info("memory"))?.[1];
-        await region.client.config("SET", "maxmemory", Number(used) - step.bytes);
-        // The next write makes room first.
-        await region.client.set("room", "").catch(() => undefined);
-        await region.client.config("SET", "maxmemory", "256mb");
-        return;
-      }
+        return region.restart();
+      case "starve":
+        return region.starve(step.bytes);
+      case "evict":
+        return region.evict(step.keys);
     }
   }
 
   private write(region: number, index: number, line: string): void {
     const shim = this.regions[region]?.shims[index];
-    const args = wordsOf(line);
-    const specification = this.commands.get(String(args[0]));
-    if (!specification || !shim?.replication.accept(specification, args).ok) return;
-    const { lastMs, lastCounter, origin } = insides(shim.replication).clock;
-    shim.accepted.push({ stamp: stampText({ ms: lastMs, counter: lastCounter, origin }), line });
+    const words = wordsOf(line);
+    const specification = this.commands.get(String(words[0]));
+    if (!specification || !shim) return;
+    const after = newestStamp(shim);
+    if (shim.replication.accept(specification, words).ok) this.accepted(shim, words, after);
   }
 
-  /** Until everything is published, delivered, replayed and acknowledged. */
+  private upload({ region, shim: index, line, pieces: count, leaves }: Extract<Step, { kind: "upload" }>): void {
+    const shim = this.regions[region]?.shims[index];
+    const words = wordsOf(line);
+    const specification = this.commands.get(String(words[0]));
+    if (!specification || !shim) return;
+    const request = encodeRequest(words);
+    const size = Math.ceil(request.length / count);
+    const all = Array.from({ length: count }, (_, at) => request.subarray(at * size, (at + 1) * size));
+    const pieces = leaves ? all.slice(0, count / 2) : all;
+    const [upload, after] = [shim.replication.upload(specification, words.length), newestStamp(shim)];
+    this.arrivals.push({ shim, upload, words, after, pieces, leaves });
+  }
+
+  /** Another piece of all that is arriving. */
+  private receive(): void {
+    for (const { shim, upload, words, after, pieces, leaves } of this.arrivals) {
+      upload.write(pieces.shift() ?? Buffer.alloc(0));
+      if (pieces.length > 0) continue;
+      if (leaves) upload.abandon();
+      else if (upload.finish() === undefined) this.accepted(shim, words, after);
+    }
+    this.arrivals = this.arrivals.filter(({ pieces }) => pieces.length > 0);
+  }
+
+  private accepted(shim: Shim, words: readonly Buffer[], after: string): void {
+    shim.accepted.push({ after, stamp: newestStamp(shim), words, epoch: this.epoch });
+  }
+
+  /** Lets so much time pass that records are dropped in all regions which are content with what they have heard. */
+  private async age(full: boolean): Promise<void> {
+    this.passedMs += AGE_MS;
+    const isCut = (region: string) => this.network.isCut(region);
+    const underWay = this.regions.map((region) => this.traffic.underWay(region));
+    // A canary overtakes nothing here: what regions hear is true.
+    const peers = this.peers.map((peer, index) => {
+      const stamps = (underWay[index] ?? []).map(({ stamp }) => stamp.ms);
+      return isCut(peer.region) ? peer : canaryOf(peer.region, index, Math.min(Date.now() + this.passedMs, ...stamps));
+    });
+    for (const region of this.regions) {
+      const heard = isCut(region.name) ? [] : peers;
+      const lateMs = (await region.age(this.passedMs, this.passedMs - this.agedMs, heard, full)) ?? 0;
+      const late = underWay.flat().filter(({ stamp }) => stamp.ms <= lateMs);
+      // Where all is heard of nothing is late.
+      if (full)
+        region.excuses.add(
+          late.flatMap(({ args }) => keysIn(args)),
+          true,
+        );
+    }
+    this.peers = peers;
+    this.agedMs = this.passedMs;
+    this.passedMs += AGED_MS;
+  }
+
+  /** Until everything is published, delivered, replayed and acknowledged, but where a region is cut off. */
   private async quiet(): Promise<void> {
-    const living = this.regions.flatMap(({ shims }) => shims);
+    const open = this.regions.filter(({ name }) => !this.network.isCut(name));
+    const idle = ({ replication }: Shim) =>
+      insides(replication).cluster.status === "ready" &&
+      replication.figures().outboxCommands === 0 &&
+      replication.isAtHome(replication.acceptedSequence, replication.slowSequence);
     const giveUpAt = performance.now() + QUIET_TIMEOUT_MS;
-    const still = () =>
-      this.network.quiet &&
-      living.every(
-        ({ replication }) =>
-          insides(replication).cluster.status === "ready" &&
-          replication.figures().outboxCommands === 0 &&
-          replication.isAtHome(replication.acceptedSequence, replication.slowSequence),
-      );
-    while (!still()) {
+    for (;;) {
+      const published = open.every(({ shims }) => shims.every(idle));
+      if (published && open.every(({ name }) => this.network.waiting(name).length === 0)) break;
+      // They will not come, and a region waits for them for a horizon.
+      if (published && this.traffic.lacksChunks()) await Promise.all(open.map((region) => region.waitForChunks()));
       if (performance.now() > giveUpAt) throw new Error("the fabric does not come to rest");
       await sleep(2);
     }
+    if (open.length === this.regions.length) this.epoch += 1;
   }
 
-  private async compare(): Promise<Result> {
-    const shims = this.regions.flatMap(({ shims, killed }) => [...shims, ...killed]);
-    const codec = new EnvelopeCodec(envelopeKeys);
-    const published = new Map<string, StampedCommand>();
-    for (const command of shims.flatMap(({ end }) => end.published.flatMap((body) => [...codec.open(body).commands]))) {
-      published.set(stampText(command.stamp), command);
-    }
-    const unpublished = (each: readonly Shim[]) =>
-      each.flatMap(({ accepted }) => accepted.filter(({ stamp }) => !published.has(stamp)));
-    const lost = unpublished(this.regions.flatMap(({ killed }) => killed));
-    const tainted = new Set(lost.flatMap(({ line }) => keysIn(line)));
-    const comparable = keys.filter((key) => !tainted.has(key));
-
-    let expected = new Map<string, Content>();
-    for (let settled = false; !settled; ) {
-      await fold(this.model, [...published.values()], Date.now());
-      expected = await contents(this.model, comparable);
-      const soonMs = Date.now() + EXPIRY_MARGIN_MS;
-      settled = (await expiries(this.model, comparable)).every((expiry) => expiry > soonMs);
-      if (!settled) await sleep(EXPIRY_MARGIN_MS / 4);
-    }
-    const divergences: Divergence[] = [];
-    let absent = 0;
-    for (const { name, client, excused } of this.regions) {
-      for (const [key, holds] of await contents(client, comparable)) {
-        const should = expected.get(key);
-        if (holds === should) continue;
-        if (holds === undefined && (excused === "all" || excused.has(key))) absent += 1;
-        else divergences.push({ region: name, key, holds, should });
-      }
-    }
-    return {
-      divergences,
-      lostIncrements: divergences.reduce((sum, divergence) => sum + incrementsLost(divergence), 0),
-      missing: unpublished(this.regions.flatMap(({ shims: living }) => living)).length,
-      accepted: shims.reduce((sum, { accepted }) => sum + accepted.length, 0),
-      lost: lost.length,
-      compared: comparable.length * this.regions.length,
-      absent,
-    };
+  private judge(): Promise<Result> {
+    const shims = this.regions.flatMap((region) => [...region.shims, ...region.killed]);
+    return judge(this.regions, wholeCommands(this.traffic.published(shims)), this.model);
   }
 }
 
-/** Those that a command may change. */
-function keysIn(line: string): readonly string[] {
-  return /^FLUSH/.test(line) ? keys : keys.filter((key) => line.includes(key));
-}
-
-function incrementsLost({ key, holds, should }: Divergence): number {
-  const count = (content: Content) => Number(JSON.parse(content ?? "[]")[1] ?? 0);
-  return key === counter ? Math.max(0, count(should) - count(holds)) : 0;
-}
-
-/** Ends a shim as SIGKILL does: whatever it was about to do does not happen. */
-async function kill({ replication, end }: Shim): Promise<void> {
-  void end.close();
-  insides(replication).cluster.disconnect();
-  await replication.drain(0);
+/** What a region's canary tells of the time until which everything has come from there. */
+function canaryOf(region: string, origin: number, sentMs: number): Peer {
+  return {
+    region,
+    origin,
+    sent: { ms: sentMs, counter: 0, origin },
+    report: {
+      reads: 2,
+      intervalMs: CANARY_INTERVAL_MS,
+      leaving: false,
+      outboxCommands: 0,
+      outboxBytes: 0,
+      applied: 0,
+      stale: 0,
+      doubtful: 0,
+      failed: 0,
+      poison: 0,
+      lagMs: {},
+      purges: {},
+    },
+  };
 }

@@ -1,8 +1,10 @@
 // Faults put into the replay on purpose, to show that the checker finds them: each is a change of the scripts' text.
 import { Redis } from "ioredis";
 
-/** A piece of a script, and what stands in its place. */
-type Change = readonly [from: string, to: string];
+/** A piece of a script, and what stands in its place; the script is that of the replay where it is not named. */
+type Change = readonly [from: string, to: string, script?: string];
+
+const REPLAY = "flyReplay";
 
 const modifies = "if r.kind ~= 'a' then return modify(r, n.stamp, { n.at, unpack(ARGV, n.first, n.last) }) end";
 
@@ -25,13 +27,13 @@ export const rules = {
   ],
 } as const satisfies Record<string, readonly Change[]>;
 
-/** Mistakes that a replay could have; the last one is the network's. */
+/** Mistakes that regions could make; the last one is the network's. */
 export const faults = {
   "runs-duplicates": [["elseif j.met then\n    return 's'\n  end", "end"]],
   "applies-old-overwrites": [["n.left\n  if stamp <= r.stamp then return 's' end", "n.left"]],
   "ignores-passed-expiries": [["x - OFFSET <= msOf(e.stamp)", "false"]],
   "trusts-regional-values": [["print == (j.print or '') and expiryOf(r.key) == j.expiry", "true"]],
-  "forgets-flushes": [["if flush > r.stamp then", "if false then"]],
+  "forgets-flushes": [["if flush > r.stamp and", "if false and"]],
   "trusts-restarted-servers": [
     ["local function forget(upTo)\n", "local function forget(upTo)\n  if upTo then return end\n"],
   ],
@@ -40,6 +42,11 @@ export const faults = {
     ["if meta[4] and call('STRLEN', currentBits) == 0 then", "if false then"],
     ["r.bereft = h[1] and 'r' or r.mark and 'v'", ""],
   ],
+  "forgets-previous-generation": [["if not record and hasPrevious then", "if false then"]],
+  "forgets-while-regions-are-cut-off": [["local waiting = waited and", "local waiting = false and", "flyRotate"]],
+  "takes-forgotten-keys-for-flushed": [["(record or flush > late)", "true"]],
+  "loses-chunks": [["call('SET', 'd' ..", "if #offset > 1 then return end call('SET', 'd' ..", "flyStore"]],
+  "gives-up-early-for-chunks": [["and 'waiting' or 'lost'", "and 'lost' or 'lost'", "flyComplete"]],
   "loses-envelopes": [],
 } as const satisfies Record<string, readonly Change[]>;
 
@@ -62,10 +69,12 @@ export function lossUnder(fault: Rule | Fault): number {
 export function sabotage(changes: readonly Change[]): () => void {
   const { defineCommand } = Redis.prototype;
   Redis.prototype.defineCommand = function (name, { lua, ...definition }) {
-    const changed = changes.reduce((text, [from, to]) => text.replaceAll(from, to), lua);
-    if (name === "flyReplay" && changes.some(([from]) => !lua.includes(from))) {
-      throw new Error("the replay script has changed: this fault is not where it was");
+    const own = changes.filter(([, , script = REPLAY]) => script === name);
+    if (own.some(([from]) => !lua.includes(from))) {
+      throw new Error(`the script of ${name} has changed: this fault is not where it was`);
     }
+    const shared = changes.filter(([, , script = REPLAY]) => script === REPLAY);
+    const changed = [...shared, ...own].reduce((text, [from, to]) => text.replaceAll(from, to), lua);
     return defineCommand.call(this, name, { ...definition, lua: changed });
   };
   return () => {

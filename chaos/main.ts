@@ -2,8 +2,9 @@
 // with mistakes in the replay, to show that each would be found.
 import { Command, InvalidArgumentError, Option } from "commander";
 import { fails, mistakes, runCampaign, type Tally } from "./campaign";
-import { ChaosFabric, type Result } from "./fabric";
+import { ChaosFabric } from "./fabric";
 import { type Fault, faults, lossUnder, type Rule, rules } from "./faults";
+import type { Result } from "./judgement";
 import { type Schedule, shrink } from "./schedule";
 
 interface Options {
@@ -50,7 +51,8 @@ async function run(fabric: ChaosFabric, options: Options): Promise<void> {
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
   print(
     `${schedules} schedules from seed ${seed}, ${seconds} s: ${tally.diverged} diverged, ${tally.missing} accepted commands ` +
-      `missing; ${tally.accepted} commands accepted, ${tally.lost} of them lost with shims that were killed; ` +
+      `missing; ${tally.accepted} commands accepted, ${tally.large} of them in chunks, ${tally.lost} lost with shims that were ` +
+      `killed; ${tally.dropped} generations of records dropped; ` +
       `${tally.compared} keys compared, ${tally.absent} absent where a region may hold nothing`,
   );
   if (tally.diverged > 0) process.exitCode = 1;
@@ -78,8 +80,15 @@ async function report(fabric: ChaosFabric, failing: Schedule, lose: number): Pro
 }
 
 function describe({ divergences, missing }: Result): string {
-  const lines = divergences.map(({ region, key, holds, should }) => `${region} ${key}: ${holds}, should be ${should}`);
+  const lines = divergences.map(
+    ({ region, key, holds, should }) => `${region} ${brief(key)}: ${brief(holds)}, should be ${brief(should)}`,
+  );
   return [...lines, ...(missing > 0 ? [`${missing} accepted commands missing`] : [])].join("\n  ") || "it passes now";
+}
+
+/** Without the inner parts of long words. */
+function brief(content: string | undefined): string {
+  return String(content).replaceAll(/[^\s",]{80,}/g, (word) => `${word.slice(0, 30)}…(${word.length})`);
 }
 
 function wholeNumber(text: string): number {

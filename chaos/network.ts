@@ -10,7 +10,12 @@ interface Message {
   readonly sentAtMs: number;
   dueAtMs: number;
   receiveCount: number;
+  /** How often a shim got it. */
+  handed: number;
 }
+
+/** What is in a queue. */
+export type Waiting = Readonly<Pick<Message, "id" | "body" | "handed">>;
 
 const MAX_DELAY_MS = 15;
 const HELD_UP_MS = 60;
@@ -49,9 +54,13 @@ export class Network {
     this.queues = new Map(regions.map((region) => [region, new Map()]));
   }
 
-  /** Whether every message was delivered and acknowledged. */
-  get quiet(): boolean {
-    return [...this.queues.values()].every(({ size }) => size === 0);
+  /** What was published and not acknowledged in a region. */
+  waiting(region: string): readonly Waiting[] {
+    return [...(this.queues.get(region)?.values() ?? [])];
+  }
+
+  isCut(region: string): boolean {
+    return this.cuts.has(region);
   }
 
   /** Its publishes fail, and it gets nothing, until {@link heal}. */
@@ -124,22 +133,24 @@ export class Network {
       for (let copies = this.random.chance(duplicate) ? 2 : 1; copies > 0; copies -= 1) {
         const delayMs = this.random.below(MAX_DELAY_MS) + (this.random.chance(reorder) ? HELD_UP_MS : 0);
         const [id, sentAtMs] = [this.sequence++, Date.now()];
-        queue.set(id, { body, id, sentAtMs, dueAtMs: sentAtMs + delayMs, receiveCount: 0 });
+        queue.set(id, { body, id, sentAtMs, dueAtMs: sentAtMs + delayMs, receiveCount: 0, handed: 0 });
       }
     }
   }
 
   private take(queue: Map<number, Message>): Delivery[] {
     const due = [...queue.values()].filter(({ dueAtMs }) => dueAtMs <= Date.now());
-    return this.random
-      .shuffle(due)
-      .slice(0, BATCH_SIZE)
+    const taken = this.random.shuffle(due).slice(0, BATCH_SIZE);
+    for (const message of taken) {
+      message.dueAtMs = Date.now() + VISIBILITY_MS;
+      message.receiveCount += 1;
+    }
+    return taken
+      .filter(() => !this.random.chance(this.faults.drop))
       .map((message) => {
-        message.dueAtMs = Date.now() + VISIBILITY_MS;
-        message.receiveCount += 1;
+        message.handed += 1;
         const { body, sentAtMs, receiveCount } = message;
         return { body, sentAtMs, receiveCount, handle: String(message.id) };
-      })
-      .filter(() => !this.random.chance(this.faults.drop));
+      });
   }
 }

@@ -295,8 +295,9 @@ local function shorten(r, j)
   rememberFold(r.key, j.entries, fold)
   if not j.large then return refold(r, j, fold) end
   use(0)
-  local base = presentBase(r.key, j)
-  if base then j.base, j.baseExpiry, j.large = base, j.expiry, nil end
+  local base, large = presentBase(r.key, j)
+  -- Where nothing is there, that is kept as well as any value.
+  if not large then j.base, j.baseExpiry, j.large = base, j.expiry, nil end
   j.print = fingerprint(r.key, j.large)
   j.floor, j.entries, j.count, j.bytes, j.fresh = j.newest, {}, 0, 0, true
 end

@@ -217,7 +217,8 @@ local function recordOf(key, bucket)
   end
   -- The mark may have been among what was lost.
   r.journal = r.mark or r.floor ~= ''
-  if flush > r.stamp then
+  -- A key of which nothing is on record may have been written since, where that would not be on record any more.
+  if flush > r.stamp and (record or flush > late) then
     if r.kind ~= 'a' or r.left < flush then r.kind, r.left = '-', '' end
     r.stamp, r.raised = flush, true
   end

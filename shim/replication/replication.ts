@@ -131,7 +131,6 @@ export class Replication {
       cluster: this.cluster,
       replayer: this.replayer,
       horizonMs: options.horizonMs,
-      nowMs: () => this.clock.nowMs(),
     });
     this.canary = new Canary({
       intervalMs: options.canaryIntervalMs,

@@ -5,7 +5,7 @@
 //     <offset>             a chunk that has come, and its bytes
 //     n                    bytes of all that have come
 //     b, e                 bytes that there have to be, and the message that came with them: how to go on
-//     m                    when that message was first met here: however late it is, its chunks are as late
+//     a                    when that message came first, in seconds since 1970
 //     d                    all is done, or given up: chunks that come now are late copies
 //   d<transfer>:<offset>   a chunk. Each has a key of its own, since a string that grows is moved as a whole, and holds up
 //                          the server; one that the server evicts is missed
@@ -32,17 +32,18 @@ if known[1] == known[2] then return known[3] end
 `;
 
 /**
- * Keeps a message. ARGV: …, bytes, message, now in ms, for how many ms to wait for chunks. Returns `done`, `waiting` for
- * chunks, `lost` where one has not come for too long or is not there any more, or the offsets of all.
+ * Keeps a message. ARGV: …, bytes, message. Returns `done`, `waiting` for chunks, `lost` where one that came is not there
+ * any more or one has not come in half the time for which they are kept, or the offsets of all. Time counts from when the
+ * message came: to a region that was cut off, old ones come in any order too.
  */
 export const completeScript = `${lead}
 if call('HEXISTS', transfer, 'd') == 1 then return 'done' end
+local seconds = call('TIME')[1]
+call('HSETNX', transfer, 'a', seconds)
 call('HSET', transfer, 'b', ARGV[3], 'e', ARGV[4])
-call('HSETNX', transfer, 'm', ARGV[5])
 call('PEXPIRE', transfer, keepMs)
-if call('HGET', transfer, 'n') ~= ARGV[3] then
-  return ARGV[5] - call('HGET', transfer, 'm') < tonumber(ARGV[6]) and 'waiting' or 'lost'
-end
+local known = call('HMGET', transfer, 'n', 'a')
+if known[1] ~= ARGV[3] then return (seconds - known[2]) * 2000 < tonumber(keepMs) and 'waiting' or 'lost' end
 local offsets = {}
 for _, name in ipairs(call('HKEYS', transfer)) do
   if tonumber(name) then

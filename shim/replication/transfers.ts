@@ -17,20 +17,12 @@ export interface TransfersOptions {
   readonly cluster: Redis;
   readonly replayer: Replayer;
   readonly horizonMs: number;
-  readonly nowMs: () => number;
 }
 
 /** The commands that {@link Transfers} defines on its connection. */
 interface Scripts {
   flyStoreBuffer(keepMs: number, transfer: string, offset: number, bytes: Buffer): Promise<Buffer | null>;
-  flyComplete(
-    keepMs: number,
-    transfer: string,
-    bytes: number,
-    message: Buffer,
-    nowMs: number,
-    waitMs: number,
-  ): Promise<string | number[]>;
+  flyComplete(keepMs: number, transfer: string, bytes: number, message: Buffer): Promise<string | number[]>;
   flyReadBuffer(keepMs: number, transfer: string, offset: number): Promise<Buffer | null>;
   flyDiscard(keepMs: number, transfer: string): Promise<number>;
 }
@@ -121,11 +113,9 @@ export class Transfers {
   }
 
   private async tryToComplete(command: LargeCommand): Promise<ReplayOutcome | undefined> {
-    const { horizonMs, nowMs } = this.options;
     const { transfer, stamp } = command;
     const message = packMessage({ stamp, args: encodeLarge(command) });
-    const bytes = transferBytes(command);
-    const state = await this.scripts.flyComplete(this.keepMs, transfer, bytes, message, nowMs(), horizonMs);
+    const state = await this.scripts.flyComplete(this.keepMs, transfer, transferBytes(command), message);
     if (state === "waiting") return undefined;
     const outcome = await this.settle(command, state);
     if (state !== "done" && outcome.transient.length === 0) await this.discard(transfer);

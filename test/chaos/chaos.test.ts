@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { fails, mistakes, runCampaign } from "../../chaos/campaign";
 import { ChaosFabric } from "../../chaos/fabric";
 import { rules, sabotage } from "../../chaos/faults";
-import { type Schedule, schedule, shrink } from "../../chaos/schedule";
+import { type Schedule, type Step, schedule, shrink } from "../../chaos/schedule";
 import { describeWithServer } from "../support/servers";
 
 const STEPS = 80;
@@ -44,6 +44,38 @@ describeWithServer("chaos", () => {
       expect(failed).toHaveLength(tally.diverged);
     },
   );
+
+  const write = (region: number, line: string): Step => ({ kind: "write", region, shim: 0, line });
+  const upload = (line: string, leaves = false): Step => {
+    return { kind: "upload", region: 0, shim: 0, line, pieces: 4, leaves };
+  };
+  const pause: Step = { kind: "pause", ms: 5 };
+  const age: Step = { kind: "age", full: false };
+
+  function run(...steps: readonly Step[]) {
+    return fabric.run({ seed: 1, skewsMs: [0, 0, 0], steps });
+  }
+
+  it("sees a large command whole, or not at all where its shim dies or its client leaves in the middle", async () => {
+    const lines = ["SET large0 @4000.1", "HSET large1 #fields.45.1"];
+    const arriving = lines.map((line) => upload(line));
+    expect(await run(...arriving, pause, pause, pause, pause)).toMatchObject({ divergences: [], missing: 0, large: 2 });
+    const kill: Step = { kind: "kill", region: 0, shim: 0 };
+    expect(await run(...arriving, pause, kill, pause)).toMatchObject({ divergences: [], missing: 0, large: 0 });
+    const leaving = lines.map((line) => upload(line, true));
+    expect(await run(...leaving, pause, pause, pause)).toMatchObject({ divergences: [], missing: 0, large: 0 });
+  });
+
+  it("drops records while all regions are heard of, and none while one is cut off", async () => {
+    const before = [write(0, "SET key0 v"), write(1, "RPUSH key2 a"), write(2, "SET large0 @4000.1")];
+    const after = [write(1, "APPEND key0 w"), write(2, "RPUSH key2 b"), write(0, "APPEND large0 @3000.2")];
+    const rest: Step = { kind: "rest" };
+    const cut: Step = { kind: "cut", region: 1 };
+    const heard = await run(...before, rest, age, age, age, ...after, rest, age);
+    expect(heard).toMatchObject({ divergences: [], absent: 0, dropped: 12 });
+    const unheard = await run(rest, age, cut, ...before, age, ...after, age, age);
+    expect(unheard).toMatchObject({ divergences: [], absent: 0, dropped: 3 });
+  });
 
   it("counts the increments that last-writer-wins loses", async () => {
     const steps = Array.from({ length: 30 }, (_, index) => {

@@ -1,6 +1,8 @@
 import { expect, it } from "@jest/globals";
 import { Redis } from "ioredis";
-import { keys, randomCommand, wordsOf } from "../../chaos/commands";
+import { randomCommand } from "../../chaos/commands";
+import { keys } from "../../chaos/keys";
+import { ENVELOPE_BYTES, LargeCommands, wordsOf } from "../../chaos/largeCommands";
 import { Random } from "../../chaos/random";
 import { Server } from "../../local/servers";
 import { rulesFor } from "../../shim/commands/policy";
@@ -38,11 +40,23 @@ describeWithServer("commands of chaos", () => {
     }
   });
 
+  it("are too large for an envelope where they are to be", () => {
+    const all = new LargeCommands(new Random(1), { has: () => true });
+    for (let count = 0; count < 50; count += 1) {
+      const words = wordsOf(all.next() ?? "@2300.1");
+      const bytes = words.reduce((sum, { length }) => sum + length, 0);
+      expect(bytes).toBeGreaterThan((ENVELOPE_BYTES * 3) / 4 - 100);
+      expect(bytes).toBeLessThan(3 * ENVELOPE_BYTES);
+    }
+  });
+
   it("name their keys, and carry bytes as hexadecimal digits", () => {
     expect(keys).toContain("counter");
     expect(wordsOf("RESTORE k 0 0x00ff")).toEqual([
       ...["RESTORE", "k", "0"].map((word) => Buffer.from(word)),
       Buffer.from([0, 255]),
     ]);
+    expect(wordsOf("APPEND k @3000.7")[2]).toHaveLength(3000);
+    expect(wordsOf("HSET k #fields.3.1")).toHaveLength(8);
   });
 });

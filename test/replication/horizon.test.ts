@@ -107,6 +107,27 @@ describeWithServer("the horizon", () => {
     expect(await generation()).toBe(String(Number(before) + 1));
   });
 
+  it("takes a key as it is whose records are gone, whatever was flushed before it was written", async () => {
+    await replay(2 * HOUR, "SET known v");
+    await replay(2 * HOUR, "FLUSHALL");
+    await replay(HOUR, "SET known v");
+    await replay(HOUR, "SADD members a");
+    await pass(3, 0);
+    expect(await replay(50 * MINUTE, "SET other old")).toBe("late");
+    expect(await replay(0, "APPEND known w")).toBe("applied");
+    expect(await replay(0, "SADD members b")).toBe("applied");
+    expect(await region.get("known")).toBe("vw");
+    expect((await region.smembers("members")).sort()).toEqual(["a", "b"]);
+  });
+
+  it("does not keep a late FLUSHALL from what nothing is on record of", async () => {
+    await replay(2 * HOUR, "SET known v");
+    await pass(3, 0);
+    await replay(0, "SET recent v");
+    expect(await replay(HOUR, "FLUSHALL")).toBe("applied");
+    expect(await region.keys("*")).toEqual(["recent"]);
+  });
+
   it("keeps records and journals from expiring meanwhile", async () => {
     await replay(HOUR, "SET known v");
     await replay(HOUR, "INCR counter");

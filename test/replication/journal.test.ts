@@ -3,7 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
 import { Redis } from "ioredis";
 import { Registry } from "prom-client";
-import { keys, randomCommand, wordsOf } from "../../chaos/commands";
+import { randomCommand } from "../../chaos/commands";
+import { smallKeys as keys } from "../../chaos/keys";
+import { wordsOf } from "../../chaos/largeCommands";
 import { contents, fold } from "../../chaos/model";
 import { Random } from "../../chaos/random";
 import { Server } from "../../local/servers";
@@ -311,6 +313,18 @@ describeWithServer("journal", () => {
     expect(await region.exists("s", "k")).toBe(1);
     expect(await replay(command(2, "SADD s b"), command(4, "SADD s c"))).toEqual(["stale", "applied"]);
     expect(await region.smembers("s")).toEqual(["c"]);
+  });
+
+  it("forgets a key where a FLUSHALL belongs among commands that only their sum is known of", async () => {
+    await replayer.apply(Array.from({ length: 600 }, (_, index) => command(2 * index + 2, "INCR n")));
+    await replay(command(1, "SET k v"), command(2000, "SET l v"));
+    expect(await replay(command(3, "FLUSHALL"))).toEqual(["applied", "folded"]);
+    expect(await region.keys("*")).toEqual(["l"]);
+    expect(await replay(command(1300, "INCR n"), command(1301, "SET n 1"), command(1302, "INCR n"))).toEqual([
+      "held",
+      "applied",
+      "applied",
+    ]);
   });
 
   /** Mostly about fields that expire while others count on them; a server that has no such fields takes what it knows. */

@@ -8,6 +8,7 @@ import type { LargeCommand } from "../../shim/replication/largeCommand";
 import { normalise } from "../../shim/replication/normalisation";
 import { Replayer, type ReplayOutcome } from "../../shim/replication/replayer";
 import { Transfers } from "../../shim/replication/transfers";
+import { encodeBulk } from "../../shim/resp/encoder";
 import { describeWithServer } from "../support/servers";
 
 const horizonMs = 600_000;
@@ -21,7 +22,6 @@ describeWithServer("large commands as a region receives them", () => {
   let replayer: Replayer;
   let transfers: Transfers;
   let startMs: number;
-  let lateMs: number;
   let transferCount = 0;
 
   beforeAll(async () => {
@@ -39,9 +39,8 @@ describeWithServer("large commands as a region receives them", () => {
   beforeEach(async () => {
     await client.flushall();
     startMs = Date.now() - 2000;
-    lateMs = 0;
     replayer = new Replayer(cluster, horizonMs, { ms: startMs - 1, counter: 0, origin: 0 });
-    transfers = new Transfers({ cluster, replayer, horizonMs, nowMs: () => Date.now() + lateMs });
+    transfers = new Transfers({ cluster, replayer, horizonMs });
   });
 
   interface Large {
@@ -196,6 +195,17 @@ describeWithServer("large commands as a region receives them", () => {
     expect(await rubbish()).toEqual([]);
   });
 
+  it("finds places for commands after one whose many arguments left nothing", async () => {
+    const tail = Buffer.concat(["a", "b", "c"].map((word) => encodeBulk(Buffer.from(word))));
+    const { stamp, args } = command(2, "SREM", "k");
+    const sent = { stamp, args, transfer: "tail", large: [], tail: { count: 3, bytes: tail.length } };
+    await replayer.apply([command(1, "DEL", "k")]);
+    await transfers.store("tail", 0, tail);
+    expect(resultOf((await transfers.complete(sent))!)).toBe("applied");
+    await replayer.apply([command(5, "SADD", "k", "d"), command(4, "SADD", "k", "a"), command(3, "SREM", "k", "d")]);
+    expect((await client.smembers("k")).sort()).toEqual(["a", "d"]);
+  });
+
   it("leaves an error of the data where it is", async () => {
     await replayer.apply([command(1, "SET", "k", "text")]);
     expect(await receive(large(2, "RPUSH", "k", value))).toBe("failed");
@@ -219,7 +229,7 @@ describeWithServer("large commands as a region receives them", () => {
     const sent = large(2, "SET", "k", value);
     await store(sent, 1);
     expect(await transfers.complete(sent.command)).toBeUndefined();
-    lateMs = horizonMs;
+    await records.hincrby(`t${sent.command.transfer}`, "a", -horizonMs / 1000);
     expect(resultOf((await transfers.complete(sent.command))!)).toBe("evicted");
     expect(await client.exists("k")).toBe(0);
     expect(await store(sent, 0)).toBeUndefined();
@@ -229,7 +239,7 @@ describeWithServer("large commands as a region receives them", () => {
   it("waits a horizon for chunks, however late the command comes itself", async () => {
     const lastMs = Date.now() - 6 * horizonMs;
     replayer = new Replayer(cluster, horizonMs, { ms: lastMs - 1, counter: 0, origin: 0 });
-    transfers = new Transfers({ cluster, replayer, horizonMs, nowMs: () => Date.now() + lateMs });
+    transfers = new Transfers({ cluster, replayer, horizonMs });
     await replayer.newest();
     // As where records are kept for what a region that was cut off has still to send.
     await records.hincrby("m", "beganBefore", -6 * horizonMs);
@@ -239,18 +249,20 @@ describeWithServer("large commands as a region receives them", () => {
       await store(sent, 1);
       expect(await transfers.complete(sent.command)).toBeUndefined();
     }
-    lateMs = horizonMs - 5000;
+    const later = (seconds: number) => records.hincrby(`t${tooLate.command.transfer}`, "a", -seconds);
+    await later(horizonMs / 1000 - 5);
+    expect(await transfers.complete(tooLate.command)).toBeUndefined();
     expect(await transfers.complete(inTime.command)).toBeUndefined();
     expect(await receive(inTime)).toBe("applied");
     expect(await holds("in-time", value)).toBe(true);
-    lateMs = horizonMs;
+    await later(5);
     expect(resultOf((await transfers.complete(tooLate.command))!)).toBe("evicted");
   });
 
   it("gives up with its connection, however long the server is silent", async () => {
     const own = new Redis(server.url, { disconnectTimeout: 50 });
     const others = new Replayer(own, horizonMs, { ms: startMs - 1, counter: 0, origin: 0 });
-    const ending = new Transfers({ cluster: own, replayer: others, horizonMs, nowMs: Date.now });
+    const ending = new Transfers({ cluster: own, replayer: others, horizonMs });
     const sent = large(1, "SET", "k", value);
     for (const index of sent.chunks.keys()) await store(sent, index);
     const duplicate = own.duplicate.bind(own);

@@ -1,0 +1,120 @@
+// A shim of a fabric: its replication runs in this process, tells the time of its region's wrong clock, and ends as suddenly
+// as a process that is killed.
+import { randomBytes } from "node:crypto";
+import type { Server } from "@redis-on-fly/local/dist/servers";
+import { EnvelopeCodec, type EnvelopeKey } from "@redis-on-fly/shim/dist/replication/envelope";
+import type { Peer } from "@redis-on-fly/shim/dist/replication/regions";
+import type { ScriptArguments } from "@redis-on-fly/shim/dist/replication/replayBatch";
+import { Replication } from "@redis-on-fly/shim/dist/replication/replication";
+import { type Stamp, stampText } from "@redis-on-fly/shim/dist/replication/stamp";
+import type { Redis } from "ioredis";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { ENVELOPE_BYTES } from "./largeCommands";
+import type { NetworkEnd } from "./network";
+import type { Accepted } from "./publication";
+
+/** A running shim, or one that was killed. */
+export interface Shim {
+  readonly replication: Replication;
+  readonly end: NetworkEnd;
+  /** What its clients were told to be accepted. */
+  readonly accepted: Accepted[];
+  /** Commands that were taken apart and had not come to their end when it was killed. */
+  readonly broken: (readonly Buffer[])[];
+}
+
+/** What a shim is started with. */
+export interface ShimOptions {
+  readonly region: string;
+  readonly server: Server;
+  readonly end: NetworkEnd;
+  /** How far the clock of the region's server is ahead. */
+  readonly skewMs: number;
+  /** How much time has been made to pass everywhere. */
+  readonly passedMs: () => number;
+  /** All regions, as they were heard last. */
+  readonly peers: readonly Peer[];
+}
+
+/** What a shim's replication keeps to itself: a wrong clock, a sudden end and the passing of time are no options of its own. */
+interface Insides {
+  readonly clock: {
+    readonly lastMs: number;
+    readonly lastCounter: number;
+    readonly origin: number;
+    nowMs(): number;
+    next(): Stamp;
+    observe(stamp: Stamp): boolean;
+    ceiling(): Stamp;
+  };
+  readonly cluster: Redis;
+  readonly regions: { hear(peer: Peer): Promise<void>; heardMs(): number };
+  readonly replayer: { lead(): ScriptArguments; tend(): Promise<void>; disconnected(ceiling: Stamp): void };
+}
+
+/** How long records are kept, and by how much longer a generation of them lasts. */
+export const HORIZON_MS = 600_000;
+export const SPAN_MS = HORIZON_MS + 60_000;
+const LARGE_MAX_BYTES = 1 << 20;
+const envelopeKeys: readonly [EnvelopeKey] = [{ id: 1, key: randomBytes(32) }];
+const log = pino({ level: process.env.LOG_LEVEL ?? "silent" });
+
+/** Opens what the shims have sealed. */
+export const codec = new EnvelopeCodec(envelopeKeys);
+
+export function insides(replication: Replication): Insides {
+  return replication as unknown as Insides;
+}
+
+/** The newest stamp that the shim has issued or seen. */
+export function newestStamp({ replication }: Shim): string {
+  const { lastMs, lastCounter, origin } = insides(replication).clock;
+  return stampText({ ms: lastMs, counter: lastCounter, origin });
+}
+
+export async function startShim({ region, server, end, skewMs, passedMs, peers }: ShimOptions): Promise<Shim> {
+  const url = new URL(server.url);
+  const replication = new Replication({
+    region,
+    cluster: { host: url.hostname, port: Number(url.port), password: url.password, disconnectTimeout: 100 },
+    bus: end,
+    envelopeKeys,
+    publishIntervalMs: 3,
+    outboxMaxBytes: 1 << 20,
+    envelopeVersion: 2,
+    envelopeMaxBytes: ENVELOPE_BYTES,
+    horizonMs: HORIZON_MS,
+    recordsMaxBytes: 1 << 26,
+    largeCommandMaxBytes: LARGE_MAX_BYTES,
+    canaryIntervalMs: 0,
+    log,
+    registry: new Registry(),
+  });
+  const { clock, cluster, regions, replayer } = insides(replication);
+  Object.assign(clock, { monotonicMs: () => performance.now() + passedMs() });
+  replayer.disconnected(clock.next());
+  const time = cluster.time.bind(cluster);
+  Object.assign(cluster, {
+    time: async () => {
+      const [seconds = 0, microseconds = 0] = await time();
+      return [Number(seconds) + (skewMs + passedMs()) / 1000, microseconds];
+    },
+  });
+  await replication.start();
+  await hear(regions, peers);
+  return { replication, end, accepted: [], broken: [] };
+}
+
+/** As if canaries of these regions had come. */
+export async function hear(regions: Insides["regions"], peers: readonly Peer[]): Promise<void> {
+  // What the server does not get the shim has learned nevertheless.
+  await Promise.all(peers.map((peer) => regions.hear(peer).catch(() => {})));
+}
+
+/** Ends a shim as SIGKILL does: whatever it was about to do does not happen. */
+export async function killShim({ replication, end }: Shim): Promise<void> {
+  void end.close();
+  insides(replication).cluster.disconnect();
+  await replication.drain(0);
+}

@@ -23,7 +23,21 @@ export function inspect(name: string, words: readonly Buffer[]): Inspection {
         ? { error: "ERR DB index is out of range" }
         : {};
     default:
-      // XREAD and XREADGROUP: options come before the word STREAMS.
-      return { blocks: texts.slice(0, texts.indexOf("STREAMS")).includes("BLOCK") };
+      return { blocks: hasBlock(texts) };
   }
+}
+
+/** Arguments of the options of XREAD and XREADGROUP; a group and a consumer may bear the name of an option. */
+const optionArguments: ReadonlyMap<string | undefined, number> = new Map([
+  ["GROUP", 2],
+  ["COUNT", 1],
+]);
+
+/** Whether BLOCK is among the options, which end at the word STREAMS. */
+function hasBlock(texts: readonly string[]): boolean {
+  let at = 0;
+  while (at < texts.length && texts[at] !== "BLOCK" && texts[at] !== "STREAMS") {
+    at += 1 + (optionArguments.get(texts[at]) ?? 0);
+  }
+  return texts[at] === "BLOCK";
 }

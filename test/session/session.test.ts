@@ -46,12 +46,20 @@ describeWithServer("sessions", () => {
     );
   });
 
-  test("a client that blocks holds nobody up", async () => {
+  test.each([
+    ["BLPOP wake 0", "RPUSH wake up"],
+    ["XREAD COUNT 1 BLOCK 0 STREAMS wake:stream $", "XADD wake:stream 1-1 f up"],
+    // A group and its consumer may bear the names of options.
+    ["XREADGROUP GROUP streams block BLOCK 0 STREAMS wake:group >", "XADD wake:group 1-1 f up"],
+  ])("a client that blocks by %s holds nobody up", async (blocking, waking) => {
     const [blocked, other] = [await open(), await open()];
-    blocked.send(["BLPOP", "wake", "0"], ["PING"]);
+    await other.call("XGROUP", "CREATE", "wake:group", "streams", "$", "MKSTREAM");
+    blocked.send(blocking.split(" "), ["PING"]);
     await eventually(async () => expect(await other.call("INFO", "clients")).toContain("blocked_clients:1"));
-    expect(await other.call("RPUSH", "wake", "up")).toBe(":1\r\n");
-    expect(await blocked.take(2)).toEqual(["*2\r\n$4\r\nwake\r\n$2\r\nup\r\n", "+PONG\r\n"]);
+    // On the lane that all share.
+    expect(await other.call("EXISTS", "nothing")).toBe(":0\r\n");
+    expect(await other.call(...waking.split(" "))).not.toMatch(/^-/);
+    expect(await blocked.take(2)).toEqual([expect.stringContaining("up\r\n"), "+PONG\r\n"]);
   });
 
   test("a client that does not read a large reply holds nobody up, and gets it when it reads", async () => {

@@ -4,7 +4,7 @@ import type { LookupFunction } from "node:net";
 import type { Logger } from "pino";
 import type { ClusterAddress } from "../configuration";
 import type { Protocol } from "../resp/encoder";
-import { Lane, type LaneEvents } from "./lane";
+import { Lane, type LaneEvents, SilenceError } from "./lane";
 
 /** How the pool makes lanes. */
 export interface LanePoolOptions {
@@ -92,9 +92,10 @@ export class LanePool {
     }
     const lane = this.open(protocol, {
       ready: () => undefined,
-      lost: (lost) => {
+      lost: (lost, reason) => {
         this.privateLanes.delete(lost);
         this.idle[protocol].delete(lost);
+        if (reason instanceof SilenceError) this.onSilence(reason.since);
       },
       large: () => undefined,
       demoted: () => this.onDemoted(),
@@ -106,7 +107,7 @@ export class LanePool {
 
   /** Takes a private lane back: kept for the next one if nothing is in flight on it, closed otherwise. */
   release(lane: Lane, protocol: Protocol): void {
-    lane.blocking = false;
+    lane.blocksMs = 0;
     if (lane.busy || this.closed || this.idle[protocol].size >= MAX_IDLE_LANES) lane.destroy();
     else if (lane.state !== "closed") this.idle[protocol].add(lane);
   }
@@ -165,11 +166,24 @@ export class LanePool {
     for (const lane of this.privateLanes) if (!lane.busy) lane.destroy();
   }
 
+  /**
+   * Lanes on which silence means nothing may lead to the same dead host, where they would hang those who use them: the
+   * idle ones are not used again, and who is blocked gets an error where nothing was heard since then either.
+   *
+   * @param since milliseconds of `performance.now()`
+   */
+  private onSilence(since: number): void {
+    for (const lane of [...this.privateLanes]) {
+      if (!lane.busy || (lane.blocked && lane.heardAt < since)) lane.destroy(new Error("another lane fell silent"));
+    }
+  }
+
   private allSlots(): readonly Slot[] {
     return [...this.slots[2], ...this.slots[3]];
   }
 
   private onLost(slot: Slot, protocol: Protocol, lane: Lane, reason: Error): void {
+    if (reason instanceof SilenceError) this.onSilence(reason.since);
     if (slot.lane !== lane || this.closed) return;
     slot.lane = undefined;
     slot.failures++;

@@ -5,7 +5,7 @@ import { afterEach, expect, test } from "@jest/globals";
 import Redis from "ioredis-6";
 import { pino } from "pino";
 import { encodeRequest } from "../../shim/resp/encoder";
-import type { ReplySink } from "../../shim/upstream/lane";
+import type { Lane, ReplySink } from "../../shim/upstream/lane";
 import { LanePool, type LanePoolOptions } from "../../shim/upstream/lanePool";
 import { eventually } from "../support/eventually";
 import { describeWithServer, Server } from "../support/servers";
@@ -156,6 +156,39 @@ test("a cluster that goes silent is given up, and its commands get an error", as
   expect(await call(pool, "GET", "k")).toMatch(/^-ERR upstream connection lost/);
   mute = false;
   expect(await call(pool, "GET", "k")).toBe("+fine\r\n");
+});
+
+test("once the cluster went silent, no lane to it is used again, and nobody waits on one for ever", async () => {
+  let mute = false;
+  const waiting = new Map<string, Socket>();
+  const port = await fakeCluster((socket, request) => {
+    const [queue] = /queue:\w+/.exec(request) ?? [];
+    if (queue) waiting.set(queue, socket);
+    else if (!mute) socket.write("+fine\r\n");
+  });
+  const pool = poolFor(port, { timeoutMs: 200 });
+  const [idle, blocked, heard] = [0, 0, 0].map(() => pool.acquire(2, 0) as Lane) as [Lane, Lane, Lane];
+  const sinks = [blocked, heard].map((lane, index) => {
+    const sink = new Sink();
+    lane.expect(sink, 2);
+    lane.write(encodeRequest(["BLPOP", `queue:${index}`, "0"]));
+    lane.blocksMs = Number.POSITIVE_INFINITY;
+    return sink;
+  });
+  await eventually(() => expect([idle.state, waiting.size]).toEqual(["open", 2]));
+  pool.release(idle, 2);
+  expect(await call(pool, "GET", "k")).toBe("+fine\r\n");
+  mute = true;
+  const answer = call(pool, "GET", "k");
+  // To one of those that block the cluster still speaks.
+  waiting.get("queue:1")?.write("+element\r\n");
+  expect(await answer).toMatch(/^-ERR upstream connection lost/);
+  expect([idle, blocked, heard].map(({ state }) => state)).toEqual(["closed", "closed", "open"]);
+  expect(sinks.map(({ completed, text }) => [completed, text.slice(0, 8)])).toEqual([
+    [2, "-ERR ups"],
+    [1, "+element"],
+  ]);
+  expect(pool.acquire(2, 0)).not.toBe(idle);
 });
 
 test.each([

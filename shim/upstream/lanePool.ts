@@ -87,6 +87,9 @@ export class LanePool {
       return idle;
     }
     const { maxPrivateLanes } = this.options;
+    // Idle ones of the other protocol must not keep this one out.
+    const [spare] = this.idle[protocol === 2 ? 3 : 2];
+    if (spare && this.privateLanes.size >= maxPrivateLanes) spare.destroy();
     if (this.privateLanes.size >= maxPrivateLanes) {
       return `ERR too many commands that need a connection of their own at once (at most ${maxPrivateLanes}), try again later`;
     }

@@ -115,6 +115,31 @@ export class LanePool {
     else if (lane.state !== "closed") this.idle[protocol].add(lane);
   }
 
+  /**
+   * After a failover the cluster's name leads to another server: all lanes are made anew. Not more often than once a
+   * second, for a cluster that stays read-only would have them made anew by every write.
+   */
+  onDemoted(): void {
+    const now = performance.now();
+    if (now - this.demotedAt < DEMOTION_PAUSE_MS) return;
+    this.demotedAt = now;
+    this.options.log.warn("the cluster's server has become a replica: connecting anew");
+    for (const slot of this.allSlots()) if (slot.lane) this.replace(slot, slot.lane);
+    for (const lane of this.privateLanes) if (!lane.busy) lane.destroy();
+  }
+
+  /**
+   * Lanes on which silence means nothing may lead to the same dead host, where they would hang those who use them: the
+   * idle ones are not used again, and who is blocked gets an error where nothing was heard since then either.
+   *
+   * @param since milliseconds of `performance.now()`
+   */
+  onSilence(since: number): void {
+    for (const lane of [...this.privateLanes]) {
+      if (!lane.busy || (lane.blocked && lane.heardAt < since)) lane.destroy(new Error("another lane fell silent"));
+    }
+  }
+
   /** Closes every lane; what is in flight is answered with errors. */
   close(): void {
     this.closed = true;
@@ -154,31 +179,6 @@ export class LanePool {
     if (slot.lane !== lane) return;
     slot.lane = undefined;
     lane.retire();
-  }
-
-  /**
-   * After a failover the cluster's name leads to another server: all lanes are made anew. Not more often than once a
-   * second, for a cluster that stays read-only would have them made anew by every write.
-   */
-  private onDemoted(): void {
-    const now = performance.now();
-    if (now - this.demotedAt < DEMOTION_PAUSE_MS) return;
-    this.demotedAt = now;
-    this.options.log.warn("the cluster's server has become a replica: connecting anew");
-    for (const slot of this.allSlots()) if (slot.lane) this.replace(slot, slot.lane);
-    for (const lane of this.privateLanes) if (!lane.busy) lane.destroy();
-  }
-
-  /**
-   * Lanes on which silence means nothing may lead to the same dead host, where they would hang those who use them: the
-   * idle ones are not used again, and who is blocked gets an error where nothing was heard since then either.
-   *
-   * @param since milliseconds of `performance.now()`
-   */
-  private onSilence(since: number): void {
-    for (const lane of [...this.privateLanes]) {
-      if (!lane.busy || (lane.blocked && lane.heardAt < since)) lane.destroy(new Error("another lane fell silent"));
-    }
   }
 
   private allSlots(): readonly Slot[] {

@@ -2,12 +2,12 @@
 import { once } from "node:events";
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { afterEach, expect, test } from "@jest/globals";
-import Redis from "ioredis-6";
 import { pino } from "pino";
 import { encodeRequest } from "../../shim/resp/encoder";
 import type { Lane, ReplySink } from "../../shim/upstream/lane";
 import { LanePool, type LanePoolOptions } from "../../shim/upstream/lanePool";
 import { eventually } from "../support/eventually";
+import { Replica, testWithReplica } from "../support/replica";
 import { describeWithServer, Server } from "../support/servers";
 
 /** Gathers what lanes hand out. */
@@ -84,42 +84,23 @@ async function fakeCluster(answer: (socket: Socket, request: string) => void): P
 }
 
 describeWithServer("a pool of lanes", () => {
-  // Another address of loopback stands for another host; only Linux has it without being told.
-  const testOnLinux = process.platform === "linux" ? test : test.skip;
-
-  testOnLinux.each(["becomes a replica", "dies"])(
+  testWithReplica.each(["becomes a replica", "dies"] as const)(
     "finds the promoted replica by asking for the name again, when the old primary %s",
     async (fate) => {
-      const [old, replica] = await Promise.all([Server.start(), Server.start()]);
-      stops.push(() => Promise.all([old.stop(), replica.stop()]));
-      const drivers = [old, replica].map(({ url }) => new Redis(url, { protocol: 2, retryStrategy: () => null }));
-      const [first, second] = drivers as [Redis, Redis];
-      stops.push(() => {
-        for (const driver of drivers) driver.disconnect();
-      });
-      const { password } = new URL(replica.url);
-      for (const driver of drivers) {
-        await driver.config("SET", "masterauth", password);
-        await driver.config("SET", "repl-diskless-sync-delay", "0");
-      }
-      await first.config("SET", "requirepass", password);
-      // One port, two addresses, and a name that leads to the first one.
-      await second.config("SET", "bind", "127.0.0.2");
-      await second.config("SET", "port", String(old.port));
-      await second.call("REPLICAOF", "127.0.0.1", String(old.port));
-      let address = "127.0.0.1";
-      const lookup: LanePoolOptions["lookup"] = (_name, _options, callback) => callback(null, [{ address, family: 4 }]);
-      const pool = poolFor(old.port, { lookup }, password);
+      const old = await Server.start();
+      stops.push(() => old.stop());
+      const replica = await Replica.of(old);
+      stops.push(() => replica.stop());
+      const lookup: LanePoolOptions["lookup"] = (_name, _options, callback) =>
+        callback(null, [{ address: replica.address, family: 4 }]);
+      const pool = poolFor(old.port, { lookup }, new URL(old.url).password);
       expect(await call(pool, "SET", "k", "2")).toBe("+OK\r\n");
-      await eventually(async () => expect(await second.get("k")).toBe("2"));
+      await eventually(async () => expect(await replica.drivers[1].get("k")).toBe("2"));
 
-      await second.call("REPLICAOF", "NO", "ONE");
-      address = "127.0.0.2";
-      if (fate === "dies") await old.stop("SIGKILL");
-      else await first.call("REPLICAOF", "127.0.0.2", String(old.port));
+      await replica.promote(fate);
       await eventually(async () => expect(await call(pool, "SET", "k", "3")).toBe("+OK\r\n"));
       expect(await call(pool, "GET", "k")).toBe("$1\r\n3\r\n");
-      expect(await second.get("k")).toBe("3");
+      expect(await replica.drivers[1].get("k")).toBe("3");
     },
   );
 });

@@ -1,17 +1,13 @@
 // The same commands to a shim and to a plain server: what comes back is the same, byte for byte, in both protocols.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import Redis from "ioredis-6";
 import type { Fabric } from "../../local/fabric";
 import { rulesFor } from "../../shim/commands/policy";
-import {
-  type CommandReplyEntry,
-  type CommandSpecification,
-  specificationsFrom,
-} from "../../shim/commands/specification";
+import type { CommandSpecification } from "../../shim/commands/specification";
+import { specificationsOf } from "../support/commands";
 import { startFabric } from "../support/fabric";
 import { RawClient } from "../support/rawClient";
 import { describeWithServer, Server } from "../support/servers";
-import { forwardedCommands, plainCommands } from "./samples";
+import { forwardedCommands, nameOf, plainCommands } from "./samples";
 
 const long = "x".repeat(100_000);
 
@@ -26,27 +22,19 @@ const keysOfTypes: readonly ((key: string) => string[])[] = [
   (key) => ["PFADD", key, "a"],
 ];
 
-/** A command by its full name, `XGROUP|CREATE` for a subcommand. */
-function nameOf([name = "", subcommand = ""]: readonly string[], containers: ReadonlySet<string>): string {
-  return (containers.has(name.toUpperCase()) ? `${name}|${subcommand}` : name).toUpperCase();
-}
-
 describeWithServer("a shim and a plain server answer alike", () => {
   let fabric: Fabric;
   let plain: Server;
   /** All that the server has and the shim forwards; a container's subcommands in its place. */
   let forwarded: readonly CommandSpecification[];
-  const containers = new Set<string>();
 
   beforeAll(async () => {
     [fabric, plain] = await Promise.all([startFabric({ regions: ["eu-west-1"] }), Server.start()]);
-    const driver = new Redis(plain.url, { protocol: 2 });
-    const all = specificationsFrom((await driver.call("COMMAND")) as CommandReplyEntry[]);
-    driver.disconnect();
-    const passed = all.filter((command) => !/refuse|local/.test(rulesFor(command, []).regional));
-    for (const { name, subcommands } of passed) if (subcommands.size > 0) containers.add(name);
+    const passed = (await specificationsOf(plain)).filter(
+      (command) => !/refuse|local/.test(rulesFor(command, []).regional),
+    );
     forwarded = passed.flatMap((command) =>
-      containers.has(command.name) ? [...command.subcommands.values()] : command,
+      command.subcommands.size > 0 ? [...command.subcommands.values()] : command,
     );
   });
   afterAll(() => Promise.all([fabric?.stop(), plain?.stop()]));
@@ -87,7 +75,7 @@ describeWithServer("a shim and a plain server answer alike", () => {
     const succeeded = new Set<string>();
     for (const words of forwardedCommands) {
       const reply = await theirs.call(...words);
-      if (!reply.startsWith("-")) succeeded.add(nameOf(words, containers));
+      if (!reply.startsWith("-")) succeeded.add(nameOf(words));
     }
     const lacking = forwarded.map(({ name }) => name).filter((name) => !succeeded.has(name));
     // It wants another eviction policy than the service has.
@@ -119,7 +107,7 @@ describeWithServer("a shim and a plain server answer alike", () => {
       const [, theirs] = clients;
       const commands: string[][] = [];
       // How long a key has not been used depends on the clock.
-      for (const words of forwardedCommands.filter((each) => nameOf(each, containers) !== "OBJECT|IDLETIME")) {
+      for (const words of forwardedCommands.filter((each) => nameOf(each) !== "OBJECT|IDLETIME")) {
         const reply = await theirs.call("COMMAND", "GETKEYS", ...words);
         if (reply.startsWith("-")) continue;
         const keys = new Set(reply.split("\r\n").filter((_, line) => line > 0 && line % 2 === 0));

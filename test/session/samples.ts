@@ -12,6 +12,11 @@ function lines(text: string): string[][] {
     .map((line) => line.split(/\s+/).map((word) => meanings[word] ?? word));
 }
 
+/** A command by its full name, `XGROUP|CREATE` for a subcommand. */
+export function nameOf([name = "", subcommand = ""]: readonly string[]): string {
+  return (/^(COMMAND|OBJECT|XGROUP|XINFO)$/i.test(name) ? `${name}|${subcommand}` : name).toUpperCase();
+}
+
 /** Commands that go to the cluster. */
 export const forwardedCommands: readonly string[][] = lines(`
   GET s
@@ -297,14 +302,14 @@ export const forwardedCommands: readonly string[][] = lines(`
   GET restored
   BLPOP nothing 0.01
   RPUSH filled 1 2 3
-  BLPOP filled 1
-  BRPOP nothing filled 1
+  BLPOP filled 0.01
+  BRPOP nothing filled 0.01
   BLMOVE nothing m LEFT RIGHT 0.01
   BRPOPLPUSH nothing m 0.01
   BLMPOP 0.01 1 nothing LEFT
   BZPOPMIN nothing 0.01
   ZADD z 1 a
-  BZPOPMAX z 1
+  BZPOPMAX z 0.01
   BZMPOP 0.01 1 nothing MIN
   XREAD BLOCK 10 STREAMS x $
   BLPOP l abc

@@ -22,14 +22,14 @@ class Sink implements ReplySink {
     this.text += bytes.toString("latin1");
     this.completed += completed;
   }
-  flush(): void {}
+  flush = (): unknown => undefined;
   preferPrivate(): void {}
   cutOff(): void {
     this.cut = true;
   }
 }
 
-const HANDSHAKE = encodeRequest(["PING"]).toString();
+const handshakes = [["PING"], ["HELLO", "3"]].map((words) => encodeRequest(words).toString());
 const pools: LanePool[] = [];
 const stops: (() => unknown)[] = [];
 
@@ -66,11 +66,11 @@ async function call(pool: LanePool, ...words: string[]): Promise<string> {
 /** A cluster that answers the handshake and then does as it is told. */
 async function fakeCluster(answer: (socket: Socket, request: string) => void): Promise<number> {
   const sockets = new Set<Socket>();
-  const server: NetServer = createServer((socket) => {
+  const server: NetServer = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.on("error", () => undefined);
     socket.on("data", (chunk) => {
-      const requests = String(chunk).replace(HANDSHAKE, "");
+      const requests = handshakes.reduce((text, handshake) => text.replace(handshake, ""), String(chunk));
       if (requests.length < chunk.length) socket.write("+PONG\r\n");
       if (requests !== "") answer(socket, requests);
     });
@@ -234,4 +234,37 @@ test("push frames are dropped and counted, also in the middle of replies and chu
   await eventually(() => expect(sink.completed).toBe(2));
   expect(sink.text).toBe("+first\r\n+second\r\n");
   expect(pool.pushes).toBe(2);
+});
+
+test("whatever RESP3 has passes through a lane as it came, wherever its chunks end", async () => {
+  const push = ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n";
+  const replies = [
+    "|1\r\n+ttl\r\n:3600\r\n,3.25\r\n",
+    push,
+    "(3492890328409238509324850943850943825024385\r\n",
+    "=15\r\ntxt:Some string\r\n",
+    push,
+    "*3\r\n|1\r\n$3\r\nkey\r\n%1\r\n+a\r\n~1\r\n,inf\r\n#t\r\n_\r\n!5\r\nERR x\r\n",
+    "%1\r\n+k\r\n,-1e-7\r\n",
+  ];
+  const stream = Buffer.from(replies.join(""));
+  const expected = replies.filter((reply) => reply !== push);
+  let cut = 0;
+  const port = await fakeCluster((socket) => {
+    socket.write(stream.subarray(0, cut));
+    setImmediate(() => socket.write(stream.subarray(cut)));
+  });
+  const pool = poolFor(port);
+  for (cut = 1; cut < stream.length; cut++) {
+    const lane = pool.shared(3, 0)!;
+    const sink = new Sink();
+    const whole = new Promise<void>((resolve) => {
+      sink.flush = () => sink.completed === expected.length && resolve();
+    });
+    lane.expect(sink, expected.length);
+    lane.write(encodeRequest(["GET", "k"]));
+    await whole;
+    expect(sink.text).toBe(expected.join(""));
+  }
+  expect([pool.pushes, pool.losses]).toEqual([2 * (stream.length - 1), 0]);
 });

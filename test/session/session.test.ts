@@ -62,6 +62,47 @@ describeWithServer("sessions", () => {
     expect(await blocked.take(2)).toEqual([expect.stringContaining("up\r\n"), "+PONG\r\n"]);
   });
 
+  test.each([
+    ["BLPOP timed TIMEOUT", "30", "0.05", "RPUSH timed element"],
+    ["XREAD BLOCK TIMEOUT STREAMS timed $", "30000", "50", "XADD timed * f element"],
+  ])(
+    "%s ends when the server says so: what comes before is the client's, what comes after is not",
+    async (...sample) => {
+      const [blocking, long, short, adding] = sample;
+      const [blocked, other, monitor] = [await open(), await open(), await open(fabric.regions[0]!.server.url)];
+      const block = (timeout: string): string[] => blocking.replace("TIMEOUT", timeout).split(" ");
+      await other.call("DEL", "timed");
+      expect(await monitor.call("MONITOR")).toBe(OK);
+      /** What the server is sent next under the command's name. */
+      async function seen(): Promise<string> {
+        for (;;) {
+          const [line = ""] = await monitor.take(1);
+          if (line === "" || line.includes(` "${block("")[0]}" `)) return line.replace(/^[^"]*/, "");
+        }
+      }
+
+      blocked.send(block(long));
+      expect(await seen()).toBe(
+        `${block(long)
+          .map((word) => `"${word}"`)
+          .join(" ")}\r\n`,
+      );
+      await eventually(async () => expect(await other.call("INFO", "clients")).toContain("blocked_clients:1"));
+      await other.call(...adding.split(" "));
+      expect(await blocked.take(1)).toEqual([expect.stringContaining("element")]);
+
+      blocked.send(block(short));
+      expect(await seen()).toBe(
+        `${block(short)
+          .map((word) => `"${word}"`)
+          .join(" ")}\r\n`,
+      );
+      expect(await blocked.take(1)).toEqual(["*-1\r\n"]);
+      expect(await other.call(...adding.split(" "))).not.toMatch(/^-/);
+      expect(await blocked.call("TYPE", "timed")).toMatch(/^\+(list|stream)/);
+    },
+  );
+
   test("a client that does not read a large reply holds nobody up, and gets it when it reads", async () => {
     const [slow, other] = [await open(), await open()];
     const size = 20 * 1024 * 1024;

@@ -9,7 +9,7 @@ import type { Protocol } from "../../shim/resp/encoder";
 import { forwardedCommands, nameOf } from "../session/samples";
 import { specificationsOf } from "../support/commands";
 import { RawClient } from "../support/rawClient";
-import { describeWithServer, Server } from "../support/servers";
+import { describeOnServers, Server } from "../support/servers";
 
 /** A reply without its values: types, numbers of elements, and which are nothing. */
 function outline(reply: string): string {
@@ -40,12 +40,12 @@ function untyped(commands: ReturnType<typeof packagedSpecifications>): string[] 
     .filter((name) => !typedAnswers.has(name));
 }
 
-describeWithServer("typed answers", () => {
+describeOnServers("typed answers", (program) => {
   let server: Server;
   let client: RawClient;
 
   beforeAll(async () => {
-    server = await Server.start();
+    server = await Server.start(program);
     client = await RawClient.connect(server.url);
   });
   afterAll(async () => {
@@ -79,6 +79,8 @@ describeWithServer("typed answers", () => {
         const [one, other] = [ours(words), theirs].map(outline);
         // Their number of lines is each server's own.
         const same = nameOf(words).endsWith("|HELP") ? one?.[0] === other?.[0] : one === other;
+        // Whether a condition holds is known in each region alone: here it is taken to.
+        if (one === "+ value" && (other === "_" || other === "$")) continue;
         if (!same) different.push(`${words.join(" ")}: ${one} for ${other}`);
       }
       expect(different).toEqual([]);

@@ -6,11 +6,11 @@ import { eventually } from "../support/eventually";
 import { launchInProcess, startFabric } from "../support/fabric";
 import { RawClient } from "../support/rawClient";
 import { Replica, testWithReplica } from "../support/replica";
-import { describeWithServer } from "../support/servers";
+import { describeOnServers } from "../support/servers";
 
 const NAME = "cluster.test";
 
-describeWithServer("a shim whose cluster fails over", () => {
+describeOnServers("a shim whose cluster fails over", (program) => {
   const stops: (() => unknown)[] = [];
   afterEach(async () => {
     for (const stop of stops.splice(0).reverse()) await stop();
@@ -35,6 +35,7 @@ describeWithServer("a shim whose cluster fails over", () => {
       resolve(() => replica?.address ?? "127.0.0.1");
       const fabric: Fabric = await startFabric({
         regions: ["eu-west-1"],
+        server: program,
         launch: ({ FLY_REDIS_CLUSTER_URL = "", ...environment }) => {
           const url = new URL(FLY_REDIS_CLUSTER_URL);
           url.hostname = NAME;
@@ -47,7 +48,7 @@ describeWithServer("a shim whose cluster fails over", () => {
       });
       stops.push(() => fabric.stop());
       const region = fabric.regions[0]!;
-      replica = await Replica.of(region.server);
+      replica = await Replica.of(region.server, program);
       const [old, promoted] = replica.drivers;
       const open = async (): Promise<RawClient> => {
         const client = await RawClient.connect(fabric.url(region));

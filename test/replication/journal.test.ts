@@ -10,7 +10,7 @@ import type { StampedCommand } from "../../shim/replication/envelope";
 import { normalise } from "../../shim/replication/normalisation";
 import { Replayer } from "../../shim/replication/replayer";
 import type { Stamp } from "../../shim/replication/stamp";
-import { describeWithServer } from "../support/servers";
+import { describeWithServer, serverWithFieldExpiries } from "../support/servers";
 
 const horizonMs = 600_000;
 const SCHEDULES = 40;
@@ -25,7 +25,8 @@ describeWithServer("journal", () => {
   let startMs: number;
 
   beforeAll(async () => {
-    servers = [await Server.start(), await Server.start()];
+    const program = serverWithFieldExpiries();
+    servers = [await Server.start(program), await Server.start(program)];
     model = new Redis(servers[0]!.url);
     region = new Redis(servers[1]!.url);
     records = new Redis(servers[1]!.url, { db: 1 });

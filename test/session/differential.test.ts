@@ -6,8 +6,8 @@ import type { CommandSpecification } from "../../shim/commands/specification";
 import { specificationsOf } from "../support/commands";
 import { startFabric } from "../support/fabric";
 import { RawClient } from "../support/rawClient";
-import { describeWithServer, Server } from "../support/servers";
-import { forwardedCommands, nameOf, plainCommands } from "./samples";
+import { describeOnServers, Server } from "../support/servers";
+import { comparable, forwardedCommands, nameOf, plainCommands } from "./samples";
 
 const long = "x".repeat(100_000);
 
@@ -22,14 +22,24 @@ const keysOfTypes: readonly ((key: string) => string[])[] = [
   (key) => ["PFADD", key, "a"],
 ];
 
-describeWithServer("a shim and a plain server answer alike", () => {
+/** Whether a command is newer than Redis 7.2, from which Valkey came, or a module's: then it may be one without a sample. */
+async function isNew(server: RawClient, name: string): Promise<boolean> {
+  const docs = await server.call("COMMAND", "DOCS", name);
+  const [, major = 8, minor = 0] = (/\bsince\r\n\$\d+\r\n(\d+)\.(\d+)/.exec(docs) ?? []).map(Number);
+  return major > 7 || (major === 7 && minor > 2);
+}
+
+describeOnServers("a shim and a plain server answer alike", (program) => {
   let fabric: Fabric;
   let plain: Server;
   /** All that the server has and the shim forwards; a container's subcommands in its place. */
   let forwarded: readonly CommandSpecification[];
 
   beforeAll(async () => {
-    [fabric, plain] = await Promise.all([startFabric({ regions: ["eu-west-1"] }), Server.start()]);
+    [fabric, plain] = await Promise.all([
+      startFabric({ regions: ["eu-west-1"], server: program }),
+      Server.start(program),
+    ]);
     const passed = (await specificationsOf(plain)).filter(
       (command) => !/refuse|local/.test(rulesFor(command, []).regional),
     );
@@ -77,7 +87,11 @@ describeWithServer("a shim and a plain server answer alike", () => {
       const reply = await theirs.call(...words);
       if (!reply.startsWith("-")) succeeded.add(nameOf(words));
     }
-    const lacking = forwarded.map(({ name }) => name).filter((name) => !succeeded.has(name));
+    const sampled = new Set(forwardedCommands.map(nameOf));
+    const lacking: string[] = [];
+    for (const { name } of forwarded) {
+      if (!succeeded.has(name) && (sampled.has(name) || !(await isNew(theirs, name)))) lacking.push(name);
+    }
     // It wants another eviction policy than the service has.
     expect(lacking).toEqual(["OBJECT|FREQ"]);
   });
@@ -132,9 +146,8 @@ describeWithServer("a shim and a plain server answer alike", () => {
           await client.call("HELLO", protocol);
           // One at a time: Valkey 8.0 leaves a wrong AUTH in a pipeline unanswered.
           const replies: string[] = [];
-          for (const words of plainCommands) replies.push(await client.call(...words));
-          // Servers differ in the wording of this one hint.
-          return replies.map((reply) => reply.replace("HELLO <proto> AUTH", "HELLO AUTH"));
+          for (const words of plainCommands) replies.push(comparable(await client.call(...words)));
+          return replies;
         }),
       );
       expect(plainCommands.map((words, at) => [words.join(" "), ours?.[at]])).toEqual(

@@ -6,18 +6,18 @@ import { encodeRequest } from "../../shim/resp/encoder";
 import { eventually } from "../support/eventually";
 import { startFabric } from "../support/fabric";
 import { RawClient } from "../support/rawClient";
-import { describeWithServer } from "../support/servers";
+import { describeOnServers } from "../support/servers";
 
 const OK = "+OK\r\n";
 const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`;
 const refusal = (name: string): string => `-ERR unknown command '${name}' (not supported by Redis on Fly)\r\n`;
 
-describeWithServer("sessions", () => {
+describeOnServers("sessions", (program) => {
   let fabric: Fabric;
   const clients: RawClient[] = [];
 
   beforeAll(async () => {
-    fabric = await startFabric({ regions: ["eu-west-1"] });
+    fabric = await startFabric({ regions: ["eu-west-1"], server: program });
   });
   afterAll(() => fabric?.stop());
   afterEach(() => {

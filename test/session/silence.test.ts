@@ -4,12 +4,12 @@ import type { Fabric } from "../../local/fabric";
 import { eventually } from "../support/eventually";
 import { launchInProcess, startFabric } from "../support/fabric";
 import { RawClient } from "../support/rawClient";
-import { describeWithServer } from "../support/servers";
+import { describeOnServers } from "../support/servers";
 
 const lost = expect.stringMatching(/^-ERR upstream connection lost/);
 const MEGABYTE = 1024 * 1024;
 
-describeWithServer("when the cluster's host falls silent", () => {
+describeOnServers("when the cluster's host falls silent", (program) => {
   let fabric: Fabric;
   let clients: RawClient[];
 
@@ -17,6 +17,7 @@ describeWithServer("when the cluster's host falls silent", () => {
     const variables = { FLY_REDIS_UPSTREAM_TIMEOUT_MS: "200" };
     fabric = await startFabric({
       regions: ["eu-west-1"],
+      server: program,
       launch: (environment) => launchInProcess({ ...environment, ...variables }),
     });
   });

@@ -2,6 +2,7 @@
 // of a cluster does before and after a failover.
 import { test } from "@jest/globals";
 import Redis from "ioredis-6";
+import type { ServerProgram } from "../../local/serverBinary";
 import { Server } from "../../local/servers";
 import { eventually } from "./eventually";
 
@@ -22,9 +23,9 @@ export class Replica {
     readonly drivers: readonly [primary: Redis, replica: Redis],
   ) {}
 
-  /** Starts a replica and waits until it has what the primary has. */
-  static async of(primary: Server): Promise<Replica> {
-    const server = await Server.start();
+  /** Starts a replica, of the same program, and waits until it has what the primary has. */
+  static async of(primary: Server, program: ServerProgram | undefined): Promise<Replica> {
+    const server = await Server.start(program);
     // The timer of a disconnection would keep the tests' process alive.
     const options = { protocol: 2, disconnectTimeout: 10, retryStrategy: () => null } as const;
     const drivers = [primary, server].map(({ url }) => new Redis(url, options));

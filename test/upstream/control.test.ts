@@ -6,7 +6,7 @@ import Redis from "ioredis-6";
 import { pino } from "pino";
 import { Control } from "../../shim/upstream/control";
 import { eventually } from "../support/eventually";
-import { describeWithServer, Server } from "../support/servers";
+import { describeOnServers, Server } from "../support/servers";
 
 const stops: (() => unknown)[] = [];
 
@@ -38,9 +38,9 @@ async function relayTo(first: Server) {
   return { port: (relay.address() as { port: number }).port, freeze, redirect };
 }
 
-describeWithServer("the control connection", () => {
+describeOnServers("the control connection", (program) => {
   async function start(): Promise<Server> {
-    const server = await Server.start();
+    const server = await Server.start(program);
     stops.push(() => server.stop());
     return server;
   }

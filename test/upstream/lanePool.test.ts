@@ -8,7 +8,7 @@ import type { Lane, ReplySink } from "../../shim/upstream/lane";
 import { LanePool, type LanePoolOptions } from "../../shim/upstream/lanePool";
 import { eventually } from "../support/eventually";
 import { Replica, testWithReplica } from "../support/replica";
-import { describeWithServer, Server } from "../support/servers";
+import { describeOnServers, Server } from "../support/servers";
 
 /** Gathers what lanes hand out. */
 class Sink implements ReplySink {
@@ -83,13 +83,13 @@ async function fakeCluster(answer: (socket: Socket, request: string) => void): P
   return (server.address() as { port: number }).port;
 }
 
-describeWithServer("a pool of lanes", () => {
+describeOnServers("a pool of lanes", (program) => {
   testWithReplica.each(["becomes a replica", "dies"] as const)(
     "finds the promoted replica by asking for the name again, when the old primary %s",
     async (fate) => {
-      const old = await Server.start();
+      const old = await Server.start(program);
       stops.push(() => old.stop());
-      const replica = await Replica.of(old);
+      const replica = await Replica.of(old, program);
       stops.push(() => replica.stop());
       const lookup: LanePoolOptions["lookup"] = (_name, _options, callback) =>
         callback(null, [{ address: replica.address, family: 4 }]);

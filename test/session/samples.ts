@@ -285,6 +285,20 @@ export const forwardedCommands: readonly string[][] = lines(`
   ZREMRANGEBYLEX z2 - +
   ZRANDMEMBER nothing
   ZSCAN z2 0
+  VADD vectors VALUES 2 1 1 a
+  VDIM vectors
+  VCARD vectors
+  VISMEMBER vectors a
+  VISMEMBER nothing a
+  VSETATTR vectors a {}
+  VGETATTR vectors a
+  VREM vectors nothing
+  VEMB nothing a
+  VLINKS nothing a
+  VINFO nothing
+  VRANDMEMBER nothing
+  VRANDMEMBER nothing 2
+  VSIM nothing VALUES 2 1 1
   PFADD p a b c
   PFADD p a
   PFCOUNT p

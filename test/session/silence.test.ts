@@ -45,11 +45,12 @@ describeOnServers("when the cluster's host falls silent", (program) => {
     await eventually(async () => expect(await client.call("INFO", "clients")).toContain(`blocked_clients:${count}\r`));
   }
 
-  test("a command that blocks for a time gets an error once that is over", async () => {
+  test("a command that blocks for a time gets an error", async () => {
     const blocked = await open();
-    blocked.send(["BLPOP", "queue", "0.3"], ["PING"]);
-    await untilBlocked(1);
+    // Opens its lane.
+    expect(await blocked.call("BLPOP", "queue", "0.01")).toBe("*-1\r\n");
     signal("SIGSTOP");
+    blocked.send(["BLPOP", "queue", "0.3"], ["PING"]);
     expect(await blocked.take(2)).toEqual([lost, "+PONG\r\n"]);
   });
 

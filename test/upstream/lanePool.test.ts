@@ -153,6 +153,17 @@ test("a cluster that goes silent is given up, and its commands get an error", as
   expect(await call(pool, "GET", "k")).toBe("+fine\r\n");
 });
 
+test("a command that blocks for a time waits so much longer for its reply, and not for ever", async () => {
+  const port = await fakeCluster(() => undefined);
+  const pool = poolFor(port, { timeoutMs: 200 });
+  const lane = pool.acquire(2, 0) as Lane;
+  const sink = new Sink();
+  lane.expect(sink, 1);
+  lane.write(encodeRequest(["BLPOP", "k", "0.3"]));
+  lane.blocksMs = 300;
+  await eventually(() => expect(sink.text).toMatch(/^-ERR upstream connection lost/));
+});
+
 test("once the cluster went silent, no lane to it is used again, and nobody waits on one for ever", async () => {
   let mute = false;
   const waiting = new Map<string, Socket>();

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { shimVariables } from "@redis-on-fly/shim/dist/contract";
 import { type BusAddresses, createBus, credentials } from "./bus";
 import { Emulator } from "./emulator";
+import type { ServerProgram } from "./serverBinary";
 import { Server } from "./servers";
 import type { Faults } from "./wires";
 
@@ -30,6 +31,8 @@ export interface FabricOptions {
   /** Port of the first shim, the next one's is one higher, and so on. @default free ports */
   readonly port?: number | undefined;
   readonly launch: LaunchShim;
+  /** What runs as each region's cluster. @default the server of this machine */
+  readonly server?: ServerProgram | undefined;
 }
 
 /** A region of a running fabric. */
@@ -110,7 +113,7 @@ export class Fabric {
     const bus = await createBus(this.emulator.endpoint, regions);
     await settle(
       [...bus].map(async ([name, addresses]) => {
-        this.regions.push({ name, server: await Server.start(), bus: addresses, shims: [] });
+        this.regions.push({ name, server: await Server.start(this.options.server), bus: addresses, shims: [] });
       }),
     );
     this.regions.sort((a, b) => regions.indexOf(a.name) - regions.indexOf(b.name));

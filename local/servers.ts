@@ -5,25 +5,31 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { Redis } from "ioredis";
 import { Program } from "./program";
-import { findServer } from "./serverBinary";
+import { findServer, type ServerProgram } from "./serverBinary";
 
 const ATTEMPTS = 5;
 
 /** A running server. */
 export class Server {
   private constructor(
+    private readonly server: ServerProgram,
     private program: Program,
     readonly port: number,
     private readonly password: string,
   ) {}
 
-  /** @throws Error where there is no server program, or where it does not start; with its last words. */
-  static async start(): Promise<Server> {
+  /**
+   * @param server @default the one of this machine
+   * @throws Error where there is no server program, or where it does not start; with its last words.
+   */
+  static async start(server = findServer()): Promise<Server> {
+    if (!server)
+      throw new Error("There is no redis-server or valkey-server: install one, or set REDIS_SERVER to its path.");
     const password = randomBytes(18).toString("base64url");
     for (let attempt = 1; ; attempt++) {
       const port = await freePort();
       try {
-        return new Server(await launch(port, password), port, password);
+        return new Server(server, await launch(server, port, password), port, password);
       } catch (error) {
         // Another process may take a port between our looking and the server's listening.
         if (attempt === ATTEMPTS) throw error;
@@ -52,7 +58,7 @@ export class Server {
   /** Starts it again, empty, on the same port with the same password; stops it first if it runs. */
   async restart(): Promise<void> {
     await this.stop();
-    this.program = await launch(this.port, this.password);
+    this.program = await launch(this.server, this.port, this.password);
   }
 }
 
@@ -66,10 +72,7 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function launch(port: number, password: string): Promise<Program> {
-  const server = findServer();
-  if (!server)
-    throw new Error("There is no redis-server or valkey-server: install one, or set REDIS_SERVER to its path.");
+async function launch(server: ServerProgram, port: number, password: string): Promise<Program> {
   const settings = {
     port: String(port),
     bind: "127.0.0.1",

@@ -11,7 +11,7 @@ const { spawn } = require("node:child_process");
 const { existsSync, readFileSync } = require("node:fs");
 const { constants } = require("node:os");
 const { join } = require("node:path");
-const { fetchServer, findServer } = require("./serverBinary.js");
+const { findServers, provideServers, serverVersion } = require("./serverBinary.js");
 
 const root = join(__dirname, "..");
 
@@ -20,17 +20,22 @@ const root = join(__dirname, "..");
  * @typedef {object} Job
  * @property {string[]} [workspaces] the only ones that it needs; absent: everything, the root's dependencies included
  * @property {string} build folder of the project to compile, with those that it refers to
+ * @property {boolean} [bothServers] whether Redis and Valkey are wanted, as far as they can be had
  * @property {string[]} [command] arguments for Node.js; absent: it is done when everything is there
  */
 
 /** @type {Record<string, Job>} */
 const jobs = {
   start: { workspaces: ["shim", "local"], build: "local", command: ["local/dist/main.js"] },
-  test: { build: "local", command: ["--experimental-vm-modules", "node_modules/jest/bin/jest.js"] },
+  test: {
+    build: "local",
+    bothServers: true,
+    command: ["--experimental-vm-modules", "node_modules/jest/bin/jest.js"],
+  },
   bench: { build: "bench", command: ["bench/dist/main.js"] },
   chaos: { build: "chaos", command: ["chaos/dist/main.js"] },
   fuzz: { build: "fuzz", command: ["fuzz/dist/main.js"] },
-  ci: { build: "local" },
+  ci: { build: "local", bothServers: true },
 };
 
 /**
@@ -40,7 +45,8 @@ const jobs = {
 async function main(name, args) {
   const job = jobs[name];
   if (!job) throw new Error(`There is no job ${name}: it is one of ${Object.keys(jobs).join(", ")}.`);
-  await Promise.all([install(job), findServer() || fetchServer(say)]);
+  await Promise.all([install(job), provideServers(say, job.bothServers)]);
+  if (job.bothServers) say(`servers: ${findServers().map(serverVersion).join(", ")}`);
   if ((await node(["node_modules/typescript/bin/tsc", "--build", job.build], 2)) !== 0)
     throw new Error("It does not compile.");
   if (job.command) process.exitCode = await node([...job.command, ...args], "inherit");

@@ -67,8 +67,8 @@ export const switchableGroups = ["keyspace", "geo"] as const satisfies readonly 
 /** A group that an operator may allow. */
 export type SwitchableGroup = (typeof switchableGroups)[number];
 
-/** Refused on database 0 only, where their meaning is bound to one upstream connection. */
-export const regionalRefusals = ["WAIT", "WAITAOF"] as const;
+/** Refused because their meaning is bound to one upstream connection; WAIT has one of its own on database 1. */
+export const regionalRefusals = ["HIMPORT", "WAIT", "WAITAOF"] as const;
 
 /** When a command on database 1 is answered OK: once it is in the shim's memory, or once SNS has it. */
 export const outboxModes = ["memory", "published"] as const;

@@ -71,7 +71,11 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
     log,
     registry,
   });
-  const control = new Control(cluster, configuration.upstreamTimeoutMs, log, (commands) => table.learn(commands));
+  const control = new Control(cluster, configuration.upstreamTimeoutMs, log, {
+    learned: (commands) => table.learn(commands),
+    demoted: () => pool.onDemoted(),
+    silent: (since) => pool.onSilence(since),
+  });
   const { tlsCertificate, tlsKey } = configuration;
   const certificate = tlsCertificate && tlsKey ? new Certificate(tlsCertificate, tlsKey, log) : undefined;
   const services: SessionServices = {

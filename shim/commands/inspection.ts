@@ -1,4 +1,4 @@
-// Commands on database 0 whose arguments decide what becomes of them.
+// Commands on database 0 whose arguments decide what becomes of them, and for how long.
 
 /** What the arguments say. */
 export interface Inspection {
@@ -6,8 +6,8 @@ export interface Inspection {
   readonly error?: string;
   /** The command is sent in these words instead of its own. */
   readonly words?: readonly (Buffer | string)[];
-  /** The command may block. */
-  readonly blocks?: boolean;
+  /** The command may block for so long; see {@link blockingMs}. */
+  readonly blocksMs?: number;
 }
 
 /** Looks at the arguments of a command whose rule is `inspect`. */
@@ -23,7 +23,38 @@ export function inspect(name: string, words: readonly Buffer[]): Inspection {
         ? { error: "ERR DB index is out of range" }
         : {};
     default:
-      // XREAD and XREADGROUP: options come before the word STREAMS.
-      return { blocks: texts.slice(0, texts.indexOf("STREAMS")).includes("BLOCK") };
+      return { blocksMs: blockOption(texts) };
   }
+}
+
+/** Arguments of the options of XREAD and XREADGROUP; a group and a consumer may bear the name of an option. */
+const optionArguments: ReadonlyMap<string | undefined, number> = new Map([
+  ["GROUP", 2],
+  ["COUNT", 1],
+]);
+
+/** Milliseconds of the option BLOCK; 0 where it is not among the options, which end at the word STREAMS. */
+function blockOption(texts: readonly string[]): number {
+  let at = 0;
+  while (at < texts.length && texts[at] !== "BLOCK" && texts[at] !== "STREAMS") {
+    at += 1 + (optionArguments.get(texts[at]) ?? 0);
+  }
+  return texts[at] === "BLOCK" ? durationMs(texts[at + 1], 1) : 0;
+}
+
+const timeoutFirst = new Set(["BLMPOP", "BZMPOP"]);
+const timeoutLast = new Set(["BLMOVE", "BLPOP", "BRPOP", "BRPOPLPUSH", "BZPOPMAX", "BZPOPMIN"]);
+
+/**
+ * How long a command with the flag `blocking` may wait by its own word, in milliseconds: infinite where that is for ever,
+ * or where it cannot be told.
+ */
+export function blockingMs(name: string, words: readonly Buffer[]): number {
+  const timeout = timeoutFirst.has(name) ? words[1] : timeoutLast.has(name) ? words.at(-1) : undefined;
+  return durationMs(timeout?.toString("latin1"), 1000);
+}
+
+function durationMs(text: string | undefined, unitMs: number): number {
+  const ms = Number(text) * unitMs;
+  return ms > 0 ? ms : Number.POSITIVE_INFINITY;
 }

@@ -79,9 +79,12 @@ export function rulesFor(command: CommandSpecification, allowGroups: readonly Sw
   return { regional: flags.has("blocking") ? "private" : "forward", virtual };
 }
 
-/** Whether a command changes data, or may: whatever does not call itself a read must not be taken for one. */
+/**
+ * Whether a command changes data, or may: whatever does not call itself a read must not be taken for one. HELP and COMMAND,
+ * which have no keys, do not.
+ */
 export function isWrite({ name, flags }: CommandSpecification): boolean {
-  return !flags.has("readonly") && !name.endsWith("|HELP");
+  return !flags.has("readonly") && !name.endsWith("|HELP") && !/^COMMAND(\||$)/.test(name);
 }
 
 function isRefused(

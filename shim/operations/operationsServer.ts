@@ -21,7 +21,9 @@ export async function startOperations(host: string, port: number, sources: Opera
       case "/live":
         return answer(200, "live\n");
       case "/ready":
-        return sources.ready() ? answer(200, "ready\n") : answer(503, "not ready: draining, or the cluster is away\n");
+        return sources.ready()
+          ? answer(200, "ready\n")
+          : answer(503, "not ready: draining, or the cluster is away or a replica\n");
       case "/metrics":
         return void sources.registry.metrics().then(
           (text) => answer(200, text, sources.registry.contentType),

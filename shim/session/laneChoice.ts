@@ -42,9 +42,9 @@ export class LaneChoice {
     return lane;
   }
 
-  /** Whether a command in flight may wait for ever. */
+  /** Whether a command in flight blocks, or is not there as a whole. */
   get blocked(): boolean {
-    return this.own?.blocking === true && this.own.busy;
+    return this.own?.blocked === true;
   }
 
   /** A large reply has come: for some seconds the session's next ones shall not hold up others. */

@@ -53,11 +53,13 @@ export const answered: LargeRequest = { to: undefined, end() {}, abandon() {} };
 
 /** Passes a request on to the cluster. @param mayBlock whether it may block once it is complete */
 export function toLane(lane: Lane, mayBlock: boolean, outlet: Outlet): LargeRequest {
+  lane.uploading = true;
   return {
     to: lane,
-    // Until now silence of the cluster meant nothing.
     end() {
-      lane.blocking = mayBlock;
+      lane.uploading = false;
+      // Its arguments are gone, its timeout with them.
+      lane.blocksMs = mayBlock ? Number.POSITIVE_INFINITY : 0;
     },
     // The cluster must not wait for the rest, nor the client for its answer.
     abandon() {

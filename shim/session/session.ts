@@ -6,7 +6,7 @@
 import type { Socket } from "node:net";
 import type { CommandEntry } from "../commands/commandTable";
 import { calledCommand, unknownCommand } from "../commands/form";
-import { type Inspection, inspect } from "../commands/inspection";
+import { blockingMs, type Inspection, inspect } from "../commands/inspection";
 import { answerLocally, type LocalSession, namesClient, openCommands } from "../commands/local";
 import { refusalText } from "../commands/policy";
 import type { CommandSpecification } from "../commands/specification";
@@ -184,8 +184,8 @@ export class Session implements LocalSession {
     this.send(run.lane, run.count, run.head.length > 0 ? [...run.head, bytes] : [bytes]);
   }
 
-  private send(lane: Lane, count: number, requests: readonly Buffer[], blocking = false): void {
-    lane.blocking = blocking || (lane.blocking && this.outlet.inFlight > 0);
+  private send(lane: Lane, count: number, requests: readonly Buffer[], blocksMs = 0): void {
+    lane.blocksMs = this.outlet.inFlight > 0 ? Math.max(lane.blocksMs, blocksMs) : blocksMs;
     this.outlet.send(lane, count, requests);
     this.pauseWhileCongested(lane);
   }
@@ -271,7 +271,7 @@ export class Session implements LocalSession {
       case "forward":
         return this.forward(frame);
       case "private":
-        return this.forward(frame, true);
+        return this.forward(frame, blockingMs(entry.specification.name, words));
       case "inspect":
         return this.takeInspected(inspect(entry.specification.name, words), frame);
       case "receipt":
@@ -281,18 +281,18 @@ export class Session implements LocalSession {
     }
   }
 
-  private forward(frame: Buffer, blocking = false): boolean {
-    const lane = this.chooseLane(blocking);
+  private forward(frame: Buffer, blocksMs = 0): boolean {
+    const lane = this.chooseLane(blocksMs > 0);
     if (lane === undefined) return false;
     if (typeof lane === "string") return this.answerError(lane);
     this.services.counters.forwarded++;
-    this.send(lane, 1, [frame], blocking);
+    this.send(lane, 1, [frame], blocksMs);
     return true;
   }
 
-  private takeInspected({ error, words, blocks = false }: Inspection, frame: Buffer): boolean {
+  private takeInspected({ error, words, blocksMs }: Inspection, frame: Buffer): boolean {
     if (error !== undefined) return this.answerError(error);
-    return this.forward(words ? encodeRequest(words) : frame, blocks);
+    return this.forward(words ? encodeRequest(words) : frame, blocksMs);
   }
 
   private takeLocal(command: CommandSpecification, words: readonly Buffer[]): boolean {
@@ -360,8 +360,7 @@ export class Session implements LocalSession {
   private streamToLane({ regional }: CommandEntry): LargeRequest | string | undefined {
     const lane = this.chooseLane(true);
     if (lane === undefined || typeof lane === "string") return lane;
-    // Until the client has sent it all, silence of the cluster means nothing.
-    this.send(lane, 1, this.held, true);
+    this.send(lane, 1, this.held);
     return toLane(lane, regional !== "forward", this.outlet);
   }
 

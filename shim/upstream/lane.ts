@@ -86,20 +86,37 @@ const PATIENCE_MS = 2000;
 
 const lostText = "ERR upstream connection lost, the command may or may not have run";
 
+/** The end of a lane on which no reply came in time. */
+export class SilenceError extends Error {
+  override readonly name = "SilenceError";
+
+  /** @param since when it was heard last, or should have answered from; milliseconds of `performance.now()` */
+  constructor(
+    timeoutMs: number,
+    readonly since: number,
+  ) {
+    super(`no reply within ${timeoutMs} ms`);
+  }
+}
+
 export class Lane {
   /** `open` from the first accepted handshake on. */
   state: "connecting" | "open" | "closed" = "connecting";
   /** Whether only one session uses it: then a slow reader pauses the lane instead of filling memory. */
   exclusive = false;
-  /** Whether a command in flight may wait for ever, so that silence means nothing. */
-  blocking = false;
+  /** For how long a command in flight may block by its own word, in which time silence means nothing; may be infinite. */
+  blocksMs = 0;
+  /** Whether the rest of a request is yet to come from its client: then the cluster must take what comes, no more. */
+  uploading = false;
+  /** When a byte came last, at first when the lane was made; milliseconds of `performance.now()`. */
+  heardAt = performance.now();
 
   private readonly socket: Socket;
   private readonly writer: DirectWriter;
   private readonly scanner = new ReplyScanner();
   private readonly watch: NodeJS.Timeout;
-  /** When a byte came last, or the lane became busy; milliseconds of `performance.now()`. */
-  private progressAt = performance.now();
+  /** When a byte came last, or the lane became busy, or a part of a request went; on the same clock. */
+  private progressAt = this.heardAt;
   private oldest: LaneEntry | undefined;
   private newest: LaneEntry | undefined;
   /** Requests of this turn of the event loop: one write is one system call. */
@@ -141,6 +158,11 @@ export class Lane {
     return this.oldest !== undefined;
   }
 
+  /** Whether silence means nothing for now: a command in flight blocks, or has not come as a whole. */
+  get blocked(): boolean {
+    return this.busy && (this.blocksMs > 0 || this.uploading);
+  }
+
   /** Whether so much waits to be written that senders should pause until {@link onceDrained}. */
   get congested(): boolean {
     return this.socket.writableNeedDrain && (this.exclusive || this.socket.writableLength > CONGESTED_BYTES);
@@ -171,8 +193,7 @@ export class Lane {
   /** Puts bytes of requests into the next write; their memory may be used again at once. */
   write(bytes: Buffer): void {
     if (this.state === "closed") return;
-    // A request that streams up is progress; on a shared lane others' requests would hide a silent cluster.
-    if (this.exclusive) this.progressAt = performance.now();
+    if (this.uploading) this.progressAt = performance.now();
     const { output } = this;
     if (bytes.length > output.length - this.gathered) this.writeGathered();
     if (bytes.length > output.length) {
@@ -228,7 +249,7 @@ export class Lane {
   }
 
   private onData(chunk: Buffer): void {
-    this.progressAt = performance.now();
+    this.heardAt = this.progressAt = performance.now();
     try {
       const from = this.state === "connecting" ? this.finishHandshake(chunk) : 0;
       if (from < chunk.length) this.distribute(chunk, from);
@@ -346,18 +367,23 @@ export class Lane {
     return false;
   }
 
-  /** A silent cluster must not hang its clients. Writes do not count as progress, which a socket's own timeout would. */
+  /**
+   * A silent cluster must not hang its clients. Whole requests do not count as progress, as they would with a socket's own
+   * timeout; nor does a client that is slow to send or to read count as silence.
+   */
   private checkDeadline(): void {
     const { connectTimeoutMs, timeoutMs } = this.options;
     const silentMs = performance.now() - this.progressAt;
+    const waitsForClient = this.paused || (this.uploading && !this.congested);
     if (this.state === "connecting" && silentMs > connectTimeoutMs) {
       this.lose(new Error(`no connection within ${connectTimeoutMs} ms`));
-    } else if (this.busy && !this.blocking && !this.paused && silentMs > timeoutMs) {
-      this.lose(new Error(`no reply within ${timeoutMs} ms`));
+    } else if (this.busy && !waitsForClient && silentMs > timeoutMs + this.blocksMs) {
+      this.lose(new SilenceError(timeoutMs, this.progressAt));
     }
   }
 
   private onDrain(): void {
+    if (this.uploading) this.progressAt = performance.now();
     for (const callback of this.drainWaiters.splice(0)) callback();
   }
 

@@ -4,7 +4,7 @@ import type { LookupFunction } from "node:net";
 import type { Logger } from "pino";
 import type { ClusterAddress } from "../configuration";
 import type { Protocol } from "../resp/encoder";
-import { Lane, type LaneEvents } from "./lane";
+import { Lane, type LaneEvents, SilenceError } from "./lane";
 
 /** How the pool makes lanes. */
 export interface LanePoolOptions {
@@ -87,14 +87,18 @@ export class LanePool {
       return idle;
     }
     const { maxPrivateLanes } = this.options;
+    // Idle ones of the other protocol must not keep this one out.
+    const [spare] = this.idle[protocol === 2 ? 3 : 2];
+    if (spare && this.privateLanes.size >= maxPrivateLanes) spare.destroy();
     if (this.privateLanes.size >= maxPrivateLanes) {
       return `ERR too many commands that need a connection of their own at once (at most ${maxPrivateLanes}), try again later`;
     }
     const lane = this.open(protocol, {
       ready: () => undefined,
-      lost: (lost) => {
+      lost: (lost, reason) => {
         this.privateLanes.delete(lost);
         this.idle[protocol].delete(lost);
+        if (reason instanceof SilenceError) this.onSilence(reason.since);
       },
       large: () => undefined,
       demoted: () => this.onDemoted(),
@@ -106,9 +110,34 @@ export class LanePool {
 
   /** Takes a private lane back: kept for the next one if nothing is in flight on it, closed otherwise. */
   release(lane: Lane, protocol: Protocol): void {
-    lane.blocking = false;
+    lane.blocksMs = 0;
     if (lane.busy || this.closed || this.idle[protocol].size >= MAX_IDLE_LANES) lane.destroy();
     else if (lane.state !== "closed") this.idle[protocol].add(lane);
+  }
+
+  /**
+   * After a failover the cluster's name leads to another server: all lanes are made anew. Not more often than once a
+   * second, for a cluster that stays read-only would have them made anew by every write.
+   */
+  onDemoted(): void {
+    const now = performance.now();
+    if (now - this.demotedAt < DEMOTION_PAUSE_MS) return;
+    this.demotedAt = now;
+    this.options.log.warn("the cluster's server has become a replica: connecting anew");
+    for (const slot of this.allSlots()) if (slot.lane) this.replace(slot, slot.lane);
+    for (const lane of this.privateLanes) if (!lane.busy) lane.destroy();
+  }
+
+  /**
+   * Lanes on which silence means nothing may lead to the same dead host, where they would hang those who use them: the
+   * idle ones are not used again, and who is blocked gets an error where nothing was heard since then either.
+   *
+   * @param since milliseconds of `performance.now()`
+   */
+  onSilence(since: number): void {
+    for (const lane of [...this.privateLanes]) {
+      if (!lane.busy || (lane.blocked && lane.heardAt < since)) lane.destroy(new Error("another lane fell silent"));
+    }
   }
 
   /** Closes every lane; what is in flight is answered with errors. */
@@ -152,24 +181,12 @@ export class LanePool {
     lane.retire();
   }
 
-  /**
-   * After a failover the cluster's name leads to another server: all lanes are made anew. Not more often than once a
-   * second, for a cluster that stays read-only would have them made anew by every write.
-   */
-  private onDemoted(): void {
-    const now = performance.now();
-    if (now - this.demotedAt < DEMOTION_PAUSE_MS) return;
-    this.demotedAt = now;
-    this.options.log.warn("the cluster's server has become a replica: connecting anew");
-    for (const slot of this.allSlots()) if (slot.lane) this.replace(slot, slot.lane);
-    for (const lane of this.privateLanes) if (!lane.busy) lane.destroy();
-  }
-
   private allSlots(): readonly Slot[] {
     return [...this.slots[2], ...this.slots[3]];
   }
 
   private onLost(slot: Slot, protocol: Protocol, lane: Lane, reason: Error): void {
+    if (reason instanceof SilenceError) this.onSilence(reason.since);
     if (slot.lane !== lane || this.closed) return;
     slot.lane = undefined;
     slot.failures++;

@@ -14,7 +14,7 @@ import { Figures } from "../../shim/replication/figures";
 import { normalise } from "../../shim/replication/normalisation";
 import { doubtReasons, Replayer } from "../../shim/replication/replayer";
 import type { Stamp } from "../../shim/replication/stamp";
-import { describeWithServer } from "../support/servers";
+import { describeWithServer, serverWithFieldExpiries } from "../support/servers";
 
 const horizonMs = 600_000;
 const SCHEDULES = 40;
@@ -29,7 +29,8 @@ describeWithServer("journal", () => {
   let startMs: number;
 
   beforeAll(async () => {
-    servers = [await Server.start(), await Server.start()];
+    const program = serverWithFieldExpiries();
+    servers = [await Server.start(program), await Server.start(program)];
     model = new Redis(servers[0]!.url);
     region = new Redis(servers[1]!.url);
     records = new Redis(servers[1]!.url, { db: 1 });

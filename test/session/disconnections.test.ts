@@ -5,18 +5,18 @@ import type { Fabric } from "../../local/fabric";
 import { eventually } from "../support/eventually";
 import { startFabric } from "../support/fabric";
 import { RawClient } from "../support/rawClient";
-import { describeWithServer } from "../support/servers";
+import { describeOnServers } from "../support/servers";
 
 const OK = "+OK\r\n";
 const large = "x".repeat(2_000_000);
 
-describeWithServer("a client", () => {
+describeOnServers("a client", (program) => {
   let fabric: Fabric;
   let leaving: RawClient;
   let other: RawClient;
 
   beforeAll(async () => {
-    fabric = await startFabric({ regions: ["eu-west-1"] });
+    fabric = await startFabric({ regions: ["eu-west-1"], server: program });
   });
   afterAll(() => fabric?.stop());
   beforeEach(async () => {

@@ -6,7 +6,8 @@ import type { Fabric } from "../../local/fabric";
 import { encodeRequest } from "../../shim/resp/encoder";
 import { startFabric } from "../support/fabric";
 import { RawClient } from "../support/rawClient";
-import { describeWithServer, Server } from "../support/servers";
+import { describeOnServers, Server } from "../support/servers";
+import { comparable } from "./samples";
 
 /** Commands in a row. */
 interface Step {
@@ -71,16 +72,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-describeWithServer("a session", () => {
+describeOnServers("a session", (program) => {
   let fabric: Fabric;
   let plain: Server;
 
   beforeAll(async () => {
-    [fabric, plain] = await Promise.all([startFabric({ regions: ["eu-west-1"] }), Server.start()]);
+    [fabric, plain] = await Promise.all([
+      startFabric({ regions: ["eu-west-1"], server: program }),
+      Server.start(program),
+    ]);
   });
   afterAll(() => Promise.all([fabric?.stop(), plain?.stop()]));
 
-  /** What a side answers to the commands, without the number of its connection. */
+  /** What a side answers to the commands. */
   async function answers(url: string, commands: readonly string[][], sizes?: Iterator<number>): Promise<string[]> {
     const client = await RawClient.connect(url);
     const { username, password } = new URL(url);
@@ -96,7 +100,7 @@ describeWithServer("a session", () => {
     }
     const replies = await client.take(commands.length);
     client.close();
-    return replies.map((reply) => reply.replace(/id\r\n:\d+/, "id"));
+    return replies.map(comparable);
   }
 
   test("gets what one plain server gives, over every kind of lane and in any chunks", async () => {

@@ -71,8 +71,11 @@ describeWithServer("a listener", () => {
       ["SET", "k", "w"],
       ["GET", "k"],
       ["EVAL", "x"],
+      ["COMMAND", "COUNT"],
+      // With which redis-cli begins.
+      ["COMMAND", "DOCS", "get"],
     );
-    expect(await reader.take(11)).toEqual([
+    expect(await reader.take(13)).toEqual([
       "$1\r\nv\r\n",
       denied("reader", "run the 'set' command"),
       denied("reader", "run the 'blpop' command"),
@@ -84,6 +87,8 @@ describeWithServer("a listener", () => {
       denied("reader", "run the 'set' command"),
       OK,
       expect.stringContaining("unknown command 'EVAL'"),
+      expect.stringMatching(/^:\d/),
+      expect.stringContaining("summary"),
     ]);
 
     const regional = await as("regional");

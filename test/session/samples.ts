@@ -12,6 +12,20 @@ function lines(text: string): string[][] {
     .map((line) => line.split(/\s+/).map((word) => meanings[word] ?? word));
 }
 
+/** A command by its full name, `XGROUP|CREATE` for a subcommand. */
+export function nameOf([name = "", subcommand = ""]: readonly string[]): string {
+  return (/^(COMMAND|OBJECT|XGROUP|XINFO)$/i.test(name) ? `${name}|${subcommand}` : name).toUpperCase();
+}
+
+/** A reply, which may be HELLO's, without what is each server's or connection's own. */
+export function comparable(reply: string): string {
+  // Servers differ in the wording of this one hint.
+  return reply
+    .replace(/id\r\n:\d+/, "id")
+    .replace(/modules\r\n[\s\S]*/, "modules")
+    .replace("HELLO <proto> AUTH", "HELLO AUTH");
+}
+
 /** Commands that go to the cluster. */
 export const forwardedCommands: readonly string[][] = lines(`
   GET s
@@ -138,6 +152,31 @@ export const forwardedCommands: readonly string[][] = lines(`
   HRANDFIELD nothing 3
   HSET dst a b
   HGET dst a
+  HSET timed f 1 g 2 h 3 i 4
+  HEXPIRE timed 1000 FIELDS 2 f nothing
+  HPEXPIRE timed 1000000 NX FIELDS 1 f
+  HEXPIREAT timed 4102444800 FIELDS 1 f
+  HPEXPIREAT timed 4102444800000 FIELDS 1 g
+  HPEXPIREAT timed abc FIELDS 1 g
+  HPEXPIREAT timed 4102444800000 FIELDS 2 g
+  HEXPIRETIME timed FIELDS 2 f nothing
+  HPEXPIRETIME timed FIELDS 2 g h
+  HTTL timed FIELDS 2 h nothing
+  HPTTL nothing FIELDS 1 f
+  HPERSIST timed FIELDS 2 f h
+  HGETEX timed PERSIST FIELDS 2 g nothing
+  HSETEX timed PXAT 4102444800000 FIELDS 1 j 5
+  HSETEX timed FNX FIELDS 1 j 6
+  HGETDEL timed FIELDS 2 i nothing
+  HGETALL timed
+  SET compared 1
+  SET compared 2 IFEQ 0
+  SET compared 2 IFEQ 1
+  DELIFEQ compared 1
+  DELIFEQ compared 2
+  MSETEX 2 a 1 b 2 NX
+  MSETEX 2 a 1 b 2 PXAT 4102444800000 XX
+  DEL a b
   LPUSH l a b c
   RPUSH l d
   LPUSHX nothing a
@@ -246,6 +285,20 @@ export const forwardedCommands: readonly string[][] = lines(`
   ZREMRANGEBYLEX z2 - +
   ZRANDMEMBER nothing
   ZSCAN z2 0
+  VADD vectors VALUES 2 1 1 a
+  VDIM vectors
+  VCARD vectors
+  VISMEMBER vectors a
+  VISMEMBER nothing a
+  VSETATTR vectors a {}
+  VGETATTR vectors a
+  VREM vectors nothing
+  VEMB nothing a
+  VLINKS nothing a
+  VINFO nothing
+  VRANDMEMBER nothing
+  VRANDMEMBER nothing 2
+  VSIM nothing VALUES 2 1 1
   PFADD p a b c
   PFADD p a
   PFCOUNT p
@@ -297,14 +350,14 @@ export const forwardedCommands: readonly string[][] = lines(`
   GET restored
   BLPOP nothing 0.01
   RPUSH filled 1 2 3
-  BLPOP filled 1
-  BRPOP nothing filled 1
+  BLPOP filled 0.01
+  BRPOP nothing filled 0.01
   BLMOVE nothing m LEFT RIGHT 0.01
   BRPOPLPUSH nothing m 0.01
   BLMPOP 0.01 1 nothing LEFT
   BZPOPMIN nothing 0.01
   ZADD z 1 a
-  BZPOPMAX z 1
+  BZPOPMAX z 0.01
   BZMPOP 0.01 1 nothing MIN
   XREAD BLOCK 10 STREAMS x $
   BLPOP l abc

@@ -6,18 +6,18 @@ import { encodeRequest } from "../../shim/resp/encoder";
 import { eventually } from "../support/eventually";
 import { startFabric } from "../support/fabric";
 import { RawClient } from "../support/rawClient";
-import { describeWithServer } from "../support/servers";
+import { describeOnServers } from "../support/servers";
 
 const OK = "+OK\r\n";
 const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`;
 const refusal = (name: string): string => `-ERR unknown command '${name}' (not supported by Redis on Fly)\r\n`;
 
-describeWithServer("sessions", () => {
+describeOnServers("sessions", (program) => {
   let fabric: Fabric;
   const clients: RawClient[] = [];
 
   beforeAll(async () => {
-    fabric = await startFabric({ regions: ["eu-west-1"] });
+    fabric = await startFabric({ regions: ["eu-west-1"], server: program });
   });
   afterAll(() => fabric?.stop());
   afterEach(() => {
@@ -46,13 +46,62 @@ describeWithServer("sessions", () => {
     );
   });
 
-  test("a client that blocks holds nobody up", async () => {
+  test.each([
+    ["BLPOP wake 0", "RPUSH wake up"],
+    ["XREAD COUNT 1 BLOCK 0 STREAMS wake:stream $", "XADD wake:stream 1-1 f up"],
+    // A group and its consumer may bear the names of options.
+    ["XREADGROUP GROUP streams block BLOCK 0 STREAMS wake:group >", "XADD wake:group 1-1 f up"],
+  ])("a client that blocks by %s holds nobody up", async (blocking, waking) => {
     const [blocked, other] = [await open(), await open()];
-    blocked.send(["BLPOP", "wake", "0"], ["PING"]);
+    await other.call("XGROUP", "CREATE", "wake:group", "streams", "$", "MKSTREAM");
+    blocked.send(blocking.split(" "), ["PING"]);
     await eventually(async () => expect(await other.call("INFO", "clients")).toContain("blocked_clients:1"));
-    expect(await other.call("RPUSH", "wake", "up")).toBe(":1\r\n");
-    expect(await blocked.take(2)).toEqual(["*2\r\n$4\r\nwake\r\n$2\r\nup\r\n", "+PONG\r\n"]);
+    // On the lane that all share.
+    expect(await other.call("EXISTS", "nothing")).toBe(":0\r\n");
+    expect(await other.call(...waking.split(" "))).not.toMatch(/^-/);
+    expect(await blocked.take(2)).toEqual([expect.stringContaining("up\r\n"), "+PONG\r\n"]);
   });
+
+  test.each([
+    ["BLPOP timed TIMEOUT", "30", "0.05", "RPUSH timed element"],
+    ["XREAD BLOCK TIMEOUT STREAMS timed $", "30000", "50", "XADD timed * f element"],
+  ])(
+    "%s ends when the server says so: what comes before is the client's, what comes after is not",
+    async (...sample) => {
+      const [blocking, long, short, adding] = sample;
+      const [blocked, other, monitor] = [await open(), await open(), await open(fabric.regions[0]!.server.url)];
+      const block = (timeout: string): string[] => blocking.replace("TIMEOUT", timeout).split(" ");
+      await other.call("DEL", "timed");
+      expect(await monitor.call("MONITOR")).toBe(OK);
+      /** What the server is sent next under the command's name. */
+      async function seen(): Promise<string> {
+        for (;;) {
+          const [line = ""] = await monitor.take(1);
+          if (line === "" || line.includes(` "${block("")[0]}" `)) return line.replace(/^[^"]*/, "");
+        }
+      }
+
+      blocked.send(block(long));
+      expect(await seen()).toBe(
+        `${block(long)
+          .map((word) => `"${word}"`)
+          .join(" ")}\r\n`,
+      );
+      await eventually(async () => expect(await other.call("INFO", "clients")).toContain("blocked_clients:1"));
+      await other.call(...adding.split(" "));
+      expect(await blocked.take(1)).toEqual([expect.stringContaining("element")]);
+
+      blocked.send(block(short));
+      expect(await seen()).toBe(
+        `${block(short)
+          .map((word) => `"${word}"`)
+          .join(" ")}\r\n`,
+      );
+      expect(await blocked.take(1)).toEqual(["*-1\r\n"]);
+      expect(await other.call(...adding.split(" "))).not.toMatch(/^-/);
+      expect(await blocked.call("TYPE", "timed")).toMatch(/^\+(list|stream)/);
+    },
+  );
 
   test("a client that does not read a large reply holds nobody up, and gets it when it reads", async () => {
     const [slow, other] = [await open(), await open()];

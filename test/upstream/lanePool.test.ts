@@ -2,13 +2,13 @@
 import { once } from "node:events";
 import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { afterEach, expect, test } from "@jest/globals";
-import Redis from "ioredis-6";
 import { pino } from "pino";
 import { encodeRequest } from "../../shim/resp/encoder";
-import type { ReplySink } from "../../shim/upstream/lane";
+import type { Lane, ReplySink } from "../../shim/upstream/lane";
 import { LanePool, type LanePoolOptions } from "../../shim/upstream/lanePool";
 import { eventually } from "../support/eventually";
-import { describeWithServer, Server } from "../support/servers";
+import { Replica, testWithReplica } from "../support/replica";
+import { describeOnServers, Server } from "../support/servers";
 
 /** Gathers what lanes hand out. */
 class Sink implements ReplySink {
@@ -22,14 +22,14 @@ class Sink implements ReplySink {
     this.text += bytes.toString("latin1");
     this.completed += completed;
   }
-  flush(): void {}
+  flush = (): unknown => undefined;
   preferPrivate(): void {}
   cutOff(): void {
     this.cut = true;
   }
 }
 
-const HANDSHAKE = encodeRequest(["PING"]).toString();
+const handshakes = [["PING"], ["HELLO", "3"]].map((words) => encodeRequest(words).toString());
 const pools: LanePool[] = [];
 const stops: (() => unknown)[] = [];
 
@@ -66,11 +66,11 @@ async function call(pool: LanePool, ...words: string[]): Promise<string> {
 /** A cluster that answers the handshake and then does as it is told. */
 async function fakeCluster(answer: (socket: Socket, request: string) => void): Promise<number> {
   const sockets = new Set<Socket>();
-  const server: NetServer = createServer((socket) => {
+  const server: NetServer = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.on("error", () => undefined);
     socket.on("data", (chunk) => {
-      const requests = String(chunk).replace(HANDSHAKE, "");
+      const requests = handshakes.reduce((text, handshake) => text.replace(handshake, ""), String(chunk));
       if (requests.length < chunk.length) socket.write("+PONG\r\n");
       if (requests !== "") answer(socket, requests);
     });
@@ -83,43 +83,24 @@ async function fakeCluster(answer: (socket: Socket, request: string) => void): P
   return (server.address() as { port: number }).port;
 }
 
-describeWithServer("a pool of lanes", () => {
-  // Another address of loopback stands for another host; only Linux has it without being told.
-  const testOnLinux = process.platform === "linux" ? test : test.skip;
-
-  testOnLinux.each(["becomes a replica", "dies"])(
+describeOnServers("a pool of lanes", (program) => {
+  testWithReplica.each(["becomes a replica", "dies"] as const)(
     "finds the promoted replica by asking for the name again, when the old primary %s",
     async (fate) => {
-      const [old, replica] = await Promise.all([Server.start(), Server.start()]);
-      stops.push(() => Promise.all([old.stop(), replica.stop()]));
-      const drivers = [old, replica].map(({ url }) => new Redis(url, { protocol: 2, retryStrategy: () => null }));
-      const [first, second] = drivers as [Redis, Redis];
-      stops.push(() => {
-        for (const driver of drivers) driver.disconnect();
-      });
-      const { password } = new URL(replica.url);
-      for (const driver of drivers) {
-        await driver.config("SET", "masterauth", password);
-        await driver.config("SET", "repl-diskless-sync-delay", "0");
-      }
-      await first.config("SET", "requirepass", password);
-      // One port, two addresses, and a name that leads to the first one.
-      await second.config("SET", "bind", "127.0.0.2");
-      await second.config("SET", "port", String(old.port));
-      await second.call("REPLICAOF", "127.0.0.1", String(old.port));
-      let address = "127.0.0.1";
-      const lookup: LanePoolOptions["lookup"] = (_name, _options, callback) => callback(null, [{ address, family: 4 }]);
-      const pool = poolFor(old.port, { lookup }, password);
+      const old = await Server.start(program);
+      stops.push(() => old.stop());
+      const replica = await Replica.of(old, program);
+      stops.push(() => replica.stop());
+      const lookup: LanePoolOptions["lookup"] = (_name, _options, callback) =>
+        callback(null, [{ address: replica.address, family: 4 }]);
+      const pool = poolFor(old.port, { lookup }, new URL(old.url).password);
       expect(await call(pool, "SET", "k", "2")).toBe("+OK\r\n");
-      await eventually(async () => expect(await second.get("k")).toBe("2"));
+      await eventually(async () => expect(await replica.drivers[1].get("k")).toBe("2"));
 
-      await second.call("REPLICAOF", "NO", "ONE");
-      address = "127.0.0.2";
-      if (fate === "dies") await old.stop("SIGKILL");
-      else await first.call("REPLICAOF", "127.0.0.2", String(old.port));
+      await replica.promote(fate);
       await eventually(async () => expect(await call(pool, "SET", "k", "3")).toBe("+OK\r\n"));
       expect(await call(pool, "GET", "k")).toBe("$1\r\n3\r\n");
-      expect(await second.get("k")).toBe("3");
+      expect(await replica.drivers[1].get("k")).toBe("3");
     },
   );
 });
@@ -147,6 +128,20 @@ test("sessions are spread over as many lanes as there shall be, for each protoco
   expect(lanes[3]).toBe(lanes[0]);
 });
 
+test("idle lanes of one protocol version make room for the other's", async () => {
+  const port = await fakeCluster((socket) => socket.write("+fine\r\n"));
+  const pool = poolFor(port, { maxPrivateLanes: 2 });
+  const [first, second] = [pool.acquire(2, 0), pool.acquire(2, 0)] as [Lane, Lane];
+  expect(pool.acquire(3, 0)).toMatch(
+    /^ERR too many commands that need a connection of their own at once \(at most 2\)/,
+  );
+  pool.release(first, 2);
+  const third = pool.acquire(3, 0) as Lane;
+  expect([first, second, third].map(({ state }) => state)).toEqual(["closed", "connecting", "connecting"]);
+  // Those that are in use stay.
+  expect([pool.acquire(2, 0), pool.acquire(3, 0)]).toEqual([expect.any(String), expect.any(String)]);
+});
+
 test("a cluster that goes silent is given up, and its commands get an error", async () => {
   let mute = false;
   const port = await fakeCluster((socket) => mute || socket.write("+fine\r\n"));
@@ -156,6 +151,50 @@ test("a cluster that goes silent is given up, and its commands get an error", as
   expect(await call(pool, "GET", "k")).toMatch(/^-ERR upstream connection lost/);
   mute = false;
   expect(await call(pool, "GET", "k")).toBe("+fine\r\n");
+});
+
+test("a command that blocks for a time waits so much longer for its reply, and not for ever", async () => {
+  const port = await fakeCluster(() => undefined);
+  const pool = poolFor(port, { timeoutMs: 200 });
+  const lane = pool.acquire(2, 0) as Lane;
+  const sink = new Sink();
+  lane.expect(sink, 1);
+  lane.write(encodeRequest(["BLPOP", "k", "0.3"]));
+  lane.blocksMs = 300;
+  await eventually(() => expect(sink.text).toMatch(/^-ERR upstream connection lost/));
+});
+
+test("once the cluster went silent, no lane to it is used again, and nobody waits on one for ever", async () => {
+  let mute = false;
+  const waiting = new Map<string, Socket>();
+  const port = await fakeCluster((socket, request) => {
+    const [queue] = /queue:\w+/.exec(request) ?? [];
+    if (queue) waiting.set(queue, socket);
+    else if (!mute) socket.write("+fine\r\n");
+  });
+  const pool = poolFor(port, { timeoutMs: 200 });
+  const [idle, blocked, heard] = [0, 0, 0].map(() => pool.acquire(2, 0) as Lane) as [Lane, Lane, Lane];
+  const sinks = [blocked, heard].map((lane, index) => {
+    const sink = new Sink();
+    lane.expect(sink, 2);
+    lane.write(encodeRequest(["BLPOP", `queue:${index}`, "0"]));
+    lane.blocksMs = Number.POSITIVE_INFINITY;
+    return sink;
+  });
+  await eventually(() => expect([idle.state, waiting.size]).toEqual(["open", 2]));
+  pool.release(idle, 2);
+  expect(await call(pool, "GET", "k")).toBe("+fine\r\n");
+  mute = true;
+  const answer = call(pool, "GET", "k");
+  // To one of those that block the cluster still speaks.
+  waiting.get("queue:1")?.write("+element\r\n");
+  expect(await answer).toMatch(/^-ERR upstream connection lost/);
+  expect([idle, blocked, heard].map(({ state }) => state)).toEqual(["closed", "closed", "open"]);
+  expect(sinks.map(({ completed, text }) => [completed, text.slice(0, 8)])).toEqual([
+    [2, "-ERR ups"],
+    [1, "+element"],
+  ]);
+  expect(pool.acquire(2, 0)).not.toBe(idle);
 });
 
 test.each([
@@ -206,4 +245,37 @@ test("push frames are dropped and counted, also in the middle of replies and chu
   await eventually(() => expect(sink.completed).toBe(2));
   expect(sink.text).toBe("+first\r\n+second\r\n");
   expect(pool.pushes).toBe(2);
+});
+
+test("whatever RESP3 has passes through a lane as it came, wherever its chunks end", async () => {
+  const push = ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n";
+  const replies = [
+    "|1\r\n+ttl\r\n:3600\r\n,3.25\r\n",
+    push,
+    "(3492890328409238509324850943850943825024385\r\n",
+    "=15\r\ntxt:Some string\r\n",
+    push,
+    "*3\r\n|1\r\n$3\r\nkey\r\n%1\r\n+a\r\n~1\r\n,inf\r\n#t\r\n_\r\n!5\r\nERR x\r\n",
+    "%1\r\n+k\r\n,-1e-7\r\n",
+  ];
+  const stream = Buffer.from(replies.join(""));
+  const expected = replies.filter((reply) => reply !== push);
+  let cut = 0;
+  const port = await fakeCluster((socket) => {
+    socket.write(stream.subarray(0, cut));
+    setImmediate(() => socket.write(stream.subarray(cut)));
+  });
+  const pool = poolFor(port);
+  for (cut = 1; cut < stream.length; cut++) {
+    const lane = pool.shared(3, 0)!;
+    const sink = new Sink();
+    const whole = new Promise<void>((resolve) => {
+      sink.flush = () => sink.completed === expected.length && resolve();
+    });
+    lane.expect(sink, expected.length);
+    lane.write(encodeRequest(["GET", "k"]));
+    await whole;
+    expect(sink.text).toBe(expected.join(""));
+  }
+  expect([pool.pushes, pool.losses]).toEqual([2 * (stream.length - 1), 0]);
 });

@@ -16,6 +16,10 @@ export interface OutletEvents {
 }
 
 const LINGER_MS = 2000;
+/** More answers of the shim's own than this do not wait behind what is in flight. */
+const TRAILING_BYTES = 1024 * 1024;
+/** What an answer takes in memory beside its bytes, roughly. */
+const ANSWER_BYTES = 128;
 
 /** An answer that is given once the bus has confirmed so many commands. */
 interface HeldAnswer {
@@ -34,6 +38,8 @@ export class Outlet implements ReplySink {
   private tail: LaneEntry | undefined;
   private readonly output: Buffer[] = [];
   private held: HeldAnswer[] = [];
+  /** Memory of the answers that have come to trail since the session was last idle. */
+  private trailingBytes = 0;
 
   constructor(
     private readonly socket: Socket,
@@ -50,6 +56,11 @@ export class Outlet implements ReplySink {
   /** Whether answers are held back: then nothing is in flight on any lane. */
   get holding(): boolean {
     return this.held.length > 0;
+  }
+
+  /** Whether so many answers trail behind what is in flight that nothing should be answered until all of it is. */
+  get full(): boolean {
+    return this.trailingBytes > TRAILING_BYTES;
   }
 
   get congested(): boolean {
@@ -72,8 +83,12 @@ export class Outlet implements ReplySink {
 
   /** Puts in an answer of the shim's own. */
   answer(bytes: Buffer): void {
-    if (this.inFlight > 0) (this.held.at(-1) ?? this.tail)?.trailing.push(bytes);
-    else this.output.push(bytes);
+    if (this.inFlight === 0) {
+      this.output.push(bytes);
+      return;
+    }
+    (this.held.at(-1) ?? this.tail)?.trailing.push(bytes);
+    this.trailingBytes += bytes.length + ANSWER_BYTES;
   }
 
   /**
@@ -109,7 +124,9 @@ export class Outlet implements ReplySink {
 
   flush(): void {
     this.write();
-    if (this.inFlight === 0) this.events.idle();
+    if (this.inFlight > 0) return;
+    this.trailingBytes = 0;
+    this.events.idle();
   }
 
   /** Writes what is there, in one system call where it is small. */

@@ -51,7 +51,7 @@ export class Listener {
     const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs };
     const onClient = (socket: Socket): void => this.welcome(socket, typed);
     const server = certificate ? certificate.createServer(options, onClient) : createServer(options, onClient);
-    await listen(server, host, port, BACKLOG);
+    await listen(server, host, port, this.services.log, BACKLOG);
     this.servers.push(server);
     return portOf(server);
   }

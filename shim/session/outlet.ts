@@ -4,6 +4,7 @@
 import type { Socket } from "node:net";
 import { writeNow } from "../sockets/directWriting";
 import type { Lane, LaneEntry, ReplySink } from "../upstream/lane";
+import { endGently } from "./farewell";
 
 /** What an outlet tells its session. */
 export interface OutletEvents {
@@ -15,7 +16,6 @@ export interface OutletEvents {
   overflow(waitingBytes: number): void;
 }
 
-const LINGER_MS = 2000;
 /** More answers of the shim's own than this do not wait behind what is in flight. */
 const TRAILING_BYTES = 1024 * 1024;
 /** What an answer takes in memory beside its bytes, roughly. */
@@ -148,14 +148,9 @@ export class Outlet implements ReplySink {
     this.socket.destroy();
   }
 
-  /**
-   * Writes what is left and closes. What the client still sends is read for a while and dropped, since closing over unread
-   * bytes would reset the connection and take the last replies away from it.
-   */
+  /** Writes what is left and closes. */
   end(): void {
     this.write();
-    if (this.socket.writableEnded) return;
-    this.socket.end();
-    setTimeout(() => this.socket.destroy(), LINGER_MS).unref();
+    endGently(this.socket);
   }
 }

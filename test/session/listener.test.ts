@@ -1,18 +1,13 @@
 // What a shim can be told about its clients: who they are and what each may do, TLS, limits, typed answers.
-import { execFileSync } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { connect as connectTls } from "node:tls";
+import { readFileSync } from "node:fs";
 import { afterEach, expect, test } from "@jest/globals";
-import { pino } from "pino";
 import type { Fabric } from "../../local/fabric";
 import { freePort } from "../../local/servers";
 import { launchShimProcess } from "../../local/shimProcess";
-import { Certificate } from "../../shim/session/certificate";
 import { eventually } from "../support/eventually";
 import { launchInProcess, startFabric } from "../support/fabric";
+import { startListener } from "../support/listening";
+import { openFileCount } from "../support/openFiles";
 import { RawClient } from "../support/rawClient";
 import { describeWithServer } from "../support/servers";
 
@@ -41,6 +36,9 @@ async function open(url: string): Promise<RawClient> {
 }
 
 describeWithServer("a listener", () => {
+  // Only Linux shows descriptors, and the timers of sockets.
+  const testOnLinux = process.platform === "linux" ? test : test.skip;
+
   test("lets users do what they may, on both databases and in both sizes of frame", async () => {
     const password = "reader-password-01";
     const users = [
@@ -155,6 +153,29 @@ describeWithServer("a listener", () => {
     await third.closed;
   });
 
+  testOnLinux("keeps no descriptor for clients turned away, whatever they have sent", async () => {
+    const listening = await startListener({ maxClients: 1 });
+    const { host } = new URL(listening.url);
+    try {
+      const client = await open(listening.url);
+      const before = openFileCount(process.pid);
+      for (let round = 0; round < 3; round++) {
+        const late = await Promise.all(Array.from({ length: 20 }, () => open(`redis://${host}`)));
+        for (const each of late) each.send(["AUTH", "app", "password"], ["SELECT", "1"]);
+        // Those that are too many even for an answer are cut off.
+        const answers = (await Promise.all(late.map((each) => each.take(1)))).flat();
+        expect(answers.length).toBeGreaterThanOrEqual(16);
+        expect(new Set(answers)).toEqual(new Set(["-ERR max number of clients reached\r\n"]));
+        for (const each of late) each.close();
+        await eventually(() => expect(openFileCount(process.pid)).toBeLessThanOrEqual(before));
+      }
+      expect(listening.counters.rejected).toBe(60);
+      expect(await client.call("PING")).toBe("+PONG\r\n");
+    } finally {
+      await listening.stop();
+    }
+  });
+
   test("serves a burst of clients that all connect at once", async () => {
     fabric = await startFabric({ regions: ["eu-west-1"], launch: launchShimProcess });
     const url = fabric.url(fabric.regions[0]!);
@@ -172,9 +193,6 @@ describeWithServer("a listener", () => {
     old.write("llo\r\n");
     expect(await old.take(2)).toEqual([bulk("hello")]);
   });
-
-  // Only Linux shows the timers of its sockets.
-  const testOnLinux = process.platform === "linux" ? test : test.skip;
 
   testOnLinux("probes silent clients in time", async () => {
     const { port } = new URL(await start({ FLY_REDIS_KEEP_ALIVE_MS: "5000" }));
@@ -234,49 +252,5 @@ describeWithServer("a listener", () => {
     const [reply, pong] = await second.take(2);
     expect(reply).toMatch(/^(-ERR too many commands that need a connection of their own at once \(at most 1\)|\*-1)/);
     expect(pong).toBe("+PONG\r\n");
-  });
-
-  test("speaks TLS, and takes a renewed certificate without a restart", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "fly-redis-tls-"));
-    const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
-    const issue = (name: string): void => {
-      const subject = ["-subj", `/CN=${name}`, "-days", "1"];
-      const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-      execFileSync("openssl", ["req", "-x509", ...kind, "-keyout", key, "-out", cert, ...subject], { stdio: "ignore" });
-    };
-    const peer = async (port: number): Promise<string> => {
-      const socket = connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false });
-      await once(socket, "secureConnect");
-      const { subject } = socket.getPeerCertificate();
-      socket.destroy();
-      return String(subject.CN);
-    };
-    try {
-      issue("first");
-      const certificate = new Certificate(cert, key, pino({ level: "silent" }));
-      const server = certificate.createServer({}, (socket) => socket.end());
-      await once(server.listen(0, "127.0.0.1"), "listening");
-      const { port } = server.address() as { port: number };
-      expect(await peer(port)).toBe("first");
-      issue("second");
-      certificate.renew();
-      expect(await peer(port)).toBe("second");
-      rmSync(key);
-      certificate.renew();
-      expect(await peer(port)).toBe("second");
-      certificate.stop();
-      server.close();
-
-      issue("third");
-      const url = new URL(await start({ FLY_REDIS_TLS_CERTIFICATE: cert, FLY_REDIS_TLS_KEY: key }));
-      expect(await peer(Number(url.port))).toBe("third");
-      const socket = connectTls({ host: "127.0.0.1", port: Number(url.port), rejectUnauthorized: false });
-      socket.write(`AUTH ${url.password}\r\nPING\r\nQUIT\r\n`);
-      let text = "";
-      for await (const chunk of socket) text += String(chunk);
-      expect(text).toBe("+OK\r\n+PONG\r\n+OK\r\n");
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
   });
 });

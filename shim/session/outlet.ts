@@ -2,7 +2,7 @@
 // the session in flight, or else answers of the shim's own are held back, so order is kept by letting what the shim
 // answers meanwhile trail behind them.
 import type { Socket } from "node:net";
-import { writeNow } from "../sockets/directWriting";
+import { pendingBytes, writeNow } from "../sockets/directWriting";
 import type { Lane, LaneEntry, ReplySink } from "../upstream/lane";
 import { endGently } from "./farewell";
 
@@ -12,10 +12,12 @@ export interface OutletEvents {
   idle(): void;
   /** A large reply is on its way over a lane. */
   large(): void;
-  /** The client reads too slowly: more than the limit waits for it. */
-  overflow(waitingBytes: number): void;
+  /** The client reads too slowly: more than the limit waits for it, or it has taken nothing for too long. */
+  tooSlow(waitingBytes: number): void;
 }
 
+/** How long a client may take nothing of what waits for it; looked at once in this time. */
+const STALL_MS = 60_000;
 /** More answers of the shim's own than this do not wait behind what is in flight. */
 const TRAILING_BYTES = 1024 * 1024;
 /** What an answer takes in memory beside its bytes, roughly. */
@@ -40,6 +42,9 @@ export class Outlet implements ReplySink {
   private held: HeldAnswer[] = [];
   /** Memory of the answers that have come to trail since the session was last idle. */
   private trailingBytes = 0;
+  /** All that was ever written. */
+  private writtenBytes = 0;
+  private watch: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly socket: Socket,
@@ -137,7 +142,30 @@ export class Outlet implements ReplySink {
     const bytes = output.length === 1 ? first : Buffer.concat(output);
     output.length = 0;
     writeNow(socket, bytes);
-    if (socket.writableLength > this.limitBytes) this.events.overflow(socket.writableLength);
+    this.writtenBytes += bytes.length;
+    if (socket.writableLength === 0) return;
+    if (socket.writableLength > this.limitBytes) this.events.tooSlow(socket.writableLength);
+    else if (!this.watch) this.watchReader();
+  }
+
+  /** A client that stops reading would otherwise hold its lane, and its replies in the cluster's memory, for ever. */
+  private watchReader(): void {
+    const { socket } = this;
+    const pending = pendingBytes(socket);
+    const takenBytes = this.writtenBytes - socket.writableLength;
+    this.watch = setTimeout(() => {
+      this.watch = undefined;
+      if (socket.destroyed || socket.writableLength === 0) return;
+      const stalled = pending === pendingBytes(socket) && takenBytes === this.writtenBytes - socket.writableLength;
+      if (stalled) this.events.tooSlow(socket.writableLength);
+      else this.watchReader();
+    }, STALL_MS).unref();
+  }
+
+  /** The connection is closed: a lane that waited for its reader goes on. */
+  onClose(): void {
+    clearTimeout(this.watch);
+    this.lane?.resume();
   }
 
   preferPrivate(): void {

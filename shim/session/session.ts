@@ -81,7 +81,7 @@ export class Session implements LocalSession {
     this.outlet = new Outlet(socket, services.outputLimitBytes, {
       idle: () => this.onIdle(),
       large: () => this.lanes.preferPrivate(),
-      overflow: (waitingBytes) => this.onOverflow(waitingBytes),
+      tooSlow: (waitingBytes) => this.onTooSlow(waitingBytes),
     });
     this.lanes = new LaneChoice(services.pool, this.outlet);
     this.virtual = new VirtualCommands(this, this.outlet, services, typed);
@@ -430,7 +430,7 @@ export class Session implements LocalSession {
     else this.leaveIfDone();
   }
 
-  private onOverflow(waitingBytes: number): void {
+  private onTooSlow(waitingBytes: number): void {
     this.services.counters.overflows++;
     this.services.log.warn({ session: this.id, waitingBytes }, "disconnected a client that reads too slowly");
     this.destroy();
@@ -452,7 +452,7 @@ export class Session implements LocalSession {
     this.leaving = true;
     this.waiting = undefined;
     this.backlog.clear();
-    this.outlet.lane?.resume();
+    this.outlet.onClose();
     this.abandonStream();
     this.lanes.release();
   }

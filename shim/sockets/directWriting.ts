@@ -11,6 +11,12 @@ export function writeNow(socket: Socket, bytes: Buffer): void {
   if (written < bytes.length) socket.write(Buffer.from(bytes.subarray(written)));
 }
 
+/** Bytes of the write under way that the kernel has not taken yet, which `writableLength` counts until all are; 0 if unknown. */
+export function pendingBytes(socket: Socket): number {
+  const { _handle: handle } = socket as unknown as { _handle: { writeQueueSize?: number } | null | undefined };
+  return handle?.writeQueueSize ?? 0;
+}
+
 function tryWrite(socket: Socket, bytes: Buffer): number {
   const { _handle: handle } = socket as unknown as { _handle: { fd?: number } | null | undefined };
   if (handle?.fd === undefined || handle.fd < 0 || socket instanceof TLSSocket) return 0;

@@ -245,12 +245,20 @@ describeWithServer("a listener", () => {
 
   test("limits lanes that serve one session each", async () => {
     const url = await start({ FLY_REDIS_MAX_PRIVATE_LANES: "1" });
-    const [first, second] = [await open(url), await open(url)];
+    const [first, second, server] = [await open(url), await open(url), await open(fabric!.regions[0]!.server.url)];
     first.send(["BLPOP", "queue", "0"]);
-    second.send(["BLPOP", "queue", "0.01"], ["PING"]);
-    // The two race for the lane; whoever is late is told so, and goes on.
-    const [reply, pong] = await second.take(2);
-    expect(reply).toMatch(/^(-ERR too many commands that need a connection of their own at once \(at most 1\)|\*-1)/);
-    expect(pong).toBe("+PONG\r\n");
+    await eventually(async () => expect(await second.call("INFO", "clients")).toContain("blocked_clients:1"));
+    // A large reply makes the session prefer a lane of its own, which it can do without.
+    await server.call("SET", "large", "x".repeat(100_000));
+    second.send(["BLPOP", "queue", "0.01"], ["GET", "large"], ["SET", "k", "v"], ["GET", "k"]);
+    expect(await second.take(4)).toEqual([
+      expect.stringMatching(/^-ERR too many commands that need a connection of their own at once \(at most 1\)/),
+      bulk("x".repeat(100_000)),
+      OK,
+      bulk("v"),
+    ]);
+    expect(await second.call("GET", "k")).toBe(bulk("v"));
+    first.close();
+    await eventually(async () => expect(await second.call("BLPOP", "queue", "0.01")).toBe("*-1\r\n"));
   });
 });

@@ -31,6 +31,8 @@ import { Outlet } from "./outlet";
 import type { SessionServices } from "./services";
 import { VirtualCommands } from "./virtualCommands";
 
+/** How long a session that is to end goes on taking commands, if it is never idle. */
+const FINISH_MS = 10_000;
 const ok = encodeSimple("OK");
 const noAuth = encodeError("NOAUTH Authentication required.");
 const unbalanced = encodeError("ERR Protocol error: unbalanced quotes in request");
@@ -65,6 +67,8 @@ export class Session implements LocalSession {
   private leaving = false;
   /** As `leaving`, but what has begun to arrive is still taken. */
   private finishing = false;
+  /** As `finishing`, but only a command that has begun to arrive is still taken. */
+  private overdue = false;
   /** The client has closed its half. */
   private ended = false;
 
@@ -92,10 +96,17 @@ export class Session implements LocalSession {
     socket.on("close", () => this.onClose());
   }
 
-  /** Closes the connection as soon as what the client has sent so far is answered. */
+  /**
+   * Closes the connection as soon as what the client has sent so far is answered; after a while, where there is always
+   * something unanswered, without taking more.
+   */
   finish(): void {
     this.finishing = true;
     this.leaveIfDone();
+    setTimeout(() => {
+      this.overdue = true;
+      this.leaveIfDone();
+    }, FINISH_MS).unref();
   }
 
   /** Closes the connection unless something is under way, such as a blocking command. */
@@ -135,6 +146,10 @@ export class Session implements LocalSession {
   /** Takes events until all that came is used up or one has to wait. */
   private advance(): void {
     while (!this.leaving && !this.fetching) {
+      if (this.overdue && this.betweenCommands) {
+        this.sendRun();
+        break;
+      }
       const event = this.waiting ?? this.scanner.next();
       this.waiting = undefined;
       if (!this.take(event)) {
@@ -417,12 +432,14 @@ export class Session implements LocalSession {
     this.leaving = true;
   }
 
+  private get betweenCommands(): boolean {
+    return !this.stalled && !this.scanner.withinCommand;
+  }
+
   private leaveIfDone(): void {
-    const done = this.finishing && !this.stalled && !this.scanner.withinCommand;
-    if ((this.leaving || done) && this.outlet.inFlight === 0) {
-      this.leaving = true;
-      this.outlet.end();
-    }
+    const idle = this.outlet.inFlight === 0;
+    if (this.finishing && this.betweenCommands && (idle || this.overdue)) this.leaving = true;
+    if (this.leaving && idle) this.outlet.end();
   }
 
   private onIdle(): void {

@@ -9,7 +9,8 @@ import { launchInProcess, startFabric } from "../support/fabric";
 import { startListener } from "../support/listening";
 import { openFileCount } from "../support/openFiles";
 import { RawClient } from "../support/rawClient";
-import { describeWithServer } from "../support/servers";
+import { describeWithServer, Server } from "../support/servers";
+import { holdTimeouts, pass, releaseTimeouts } from "../support/timeouts";
 
 const OK = "+OK\r\n";
 const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`;
@@ -192,6 +193,36 @@ describeWithServer("a listener", () => {
     for (let life = 0; life < 2; life++) await (await open(url)).closed;
     old.write("llo\r\n");
     expect(await old.take(2)).toEqual([bulk("hello")]);
+  });
+
+  test("lets an old client go after a while between two commands, though it always waits for an answer", async () => {
+    const server = await Server.start();
+    holdTimeouts();
+    const listening = await startListener({ maxAgeMs: 1000 }, server);
+    try {
+      const [old, other] = [await open(listening.url), await open(server.url)];
+      const push = (name: string): Promise<string> => other.call("RPUSH", name, "x");
+      const popped = (name: string): string[] => [`*2\r\n${bulk(name)}${bulk("x")}`];
+      old.send(["BLPOP", "a", "0"], ["BLPOP", "b", "0"]);
+      await push("a");
+      expect(await old.take(1)).toEqual(popped("a"));
+      pass(1100);
+      // Old, and busy: what it sends is still taken.
+      old.send(["BLPOP", "c", "0"]);
+      await eventually(() => expect(listening.counters.forwarded).toBe(3));
+      await push("b");
+      expect(await old.take(1)).toEqual(popped("b"));
+      pass(10_000);
+      old.send(["BLPOP", "d", "0"]);
+      await push("c");
+      expect(await old.take(2)).toEqual(popped("c"));
+      await push("d");
+      expect(await other.call("LLEN", "d")).toBe(":1\r\n");
+    } finally {
+      releaseTimeouts();
+      await listening.stop();
+      await server.stop();
+    }
   });
 
   testOnLinux("probes silent clients in time", async () => {

@@ -114,6 +114,13 @@ describeWithServer("a shim and a plain server answer alike", () => {
       expect(sorted(ours)).toEqual(sorted(theirs));
     });
 
+    test("COMMAND and its subcommands on database 1 too", async () => {
+      const commands = forwardedCommands.filter(([name]) => name === "COMMAND");
+      const [ours, theirs] = await answers(protocol, [["SELECT", "1"], ...commands, ["SELECT", "0"], ...commands]);
+      expect(ours).toEqual(theirs);
+      expect(ours?.join()).toMatch(/COMMAND COUNT → :\d{3}/);
+    });
+
     test("every command on keys of every type", async () => {
       await connect();
       const [, theirs] = clients;

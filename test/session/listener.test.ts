@@ -46,6 +46,7 @@ describeWithServer("a listener", () => {
       { name: "reader", passwords: [password], write: false, flushall: false },
       { name: "regional", passwords: [password], database1: false },
       { name: "slow", passwords: [password], database1PerSecond: 2, flushall: false },
+      { name: "crowd", passwords: [password], database1PerSecond: 2 },
     ];
     const url = new URL(await start({ FLY_REDIS_USERS: JSON.stringify(users) }));
     const as = (name: string): Promise<RawClient> => open(`redis://${name}:${password}@${url.host}`);
@@ -95,6 +96,12 @@ describeWithServer("a listener", () => {
     expect(replies.slice(0, 3)).toEqual([OK, OK, OK]);
     expect(replies[3]).toMatch(/^-BUSY User slow may write 2 times a second on database 1/);
     expect(replies.slice(4)).toEqual([OK, denied("slow", "run the 'flushall' command")]);
+    // The limit is the user's, however many connections it has.
+    const crowd = await Promise.all([as("crowd"), as("crowd"), as("crowd")]);
+    for (const each of crowd) each.send(["SELECT", "1"], ["SET", "a", "1"], ["SET", "a", "2"]);
+    const taken = (await Promise.all(crowd.map((each) => each.take(3)))).flatMap((answers) => answers.slice(1));
+    expect(taken).toContain(OK);
+    expect(taken).toContainEqual(expect.stringMatching(/^-BUSY User crowd may write 2 times a second on database 1/));
     // Whoever comes in next may not use what the one before had selected.
     expect(await slow.call("AUTH", "regional", password)).toBe(OK);
     expect(await slow.call("GET", "k")).toBe("$1\r\nw\r\n");

@@ -21,8 +21,8 @@ export function parseArguments(frame: Buffer): Buffer[] {
 const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", a: "\x07" };
 const doubleQuoted = /"((?:\\[\s\S]|[^"\\])*)"/y;
 const singleQuoted = /'((?:\\'|\\(?!')|[^'\\])*)'/y;
-// What isspace takes for white space in C, whatever JavaScript does (0xA0, for one), and NUL.
-const unquoted = /[^ \t\n\v\f\r\0"']+/y;
+// White space is what isspace takes for it in C, whatever JavaScript does (0xA0, for one); but less of it ends a word.
+const unquoted = /[^ \t\n\r\0"']+/y;
 const space = /[ \t\n\v\f\r\0]*/y;
 const isSpace = /[ \t\n\v\f\r\0]/;
 

@@ -160,8 +160,10 @@ describe("inline commands", () => {
     ['set k ""', ["set", "k", ""]],
     ['foo"bar"', ["foobar"]],
     ["", []],
-    // White space is what C's isspace takes for it, and no other byte.
-    ["a\vb\fc\rd\te", ["a", "b", "c", "d", "e"]],
+    // White space is what C's isspace takes for it, and no other byte; two of its bytes end no word.
+    ["\va \fb\rc\td", ["a", "b", "c", "d"]],
+    ["a\vb\f c", ["a\vb\f", "c"]],
+    ['"a"\v"b"\f', ["a", "b"]],
     ["set k a\xa0b", ["set", "k", "a\xa0b"]],
     ['set "k"\t\xa0 \x85', ["set", "k", "\xa0", "\x85"]],
     ["\xa0\xff\x80", ["\xa0\xff\x80"]],

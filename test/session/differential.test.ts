@@ -231,7 +231,7 @@ describeWithServer("a shim and a plain server answer alike", () => {
     await connect();
     const [ours, theirs] = await Promise.all(
       clients.map((client) => {
-        client.write(Buffer.from("set \xa0k a\xa0b\x85\xff\r\nget \xa0k\r\n", "latin1"));
+        client.write(Buffer.from('set \v\xa0k "a\xa0b\x85\xff\v"\f\r\nget \f\xa0k\r\n', "latin1"));
         client.write('\r\n*0\r\nset "a b" \'c d\'\r\nget "a b"\n  ping\r\n*-1\r\nget \\x00\r\necho "\\x41\\n"\r\n');
         return client.take(7);
       }),

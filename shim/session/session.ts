@@ -326,6 +326,11 @@ export class Session implements LocalSession {
   private forward(frame: Buffer, blocking = false): boolean {
     const lane = this.chooseLane(blocking);
     if (lane === undefined) return false;
+    if (blocking && this.ended) {
+      // Nobody would wait for it.
+      this.leaving = true;
+      return true;
+    }
     if (typeof lane === "string") return this.answerError(lane);
     this.services.counters.forwarded++;
     this.send(lane, 1, [frame], blocking);

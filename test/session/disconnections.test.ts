@@ -78,9 +78,10 @@ describeWithServer("a client", () => {
     ],
   ];
 
-  test("that closes its half with a blocking command behind what it waits for is not blocked", async () => {
+  test("that closes its half with a blocking command behind what it waits for is answered up to there", async () => {
     leaving.send(["HELLO", "3"], ["GET", "large"], ["BLPOP", "queue", "0"], ["GET", "k"]);
     leaving.socket.end();
+    expect((await leaving.take(3)).map((reply) => reply.slice(0, 10))).toEqual(["%7\r\n$6\r\nse", "$2000000\r\n"]);
     await leaving.closed;
     expect(await other.call("RPUSH", "queue", "element")).toBe(":1\r\n");
     expect(await other.call("LLEN", "queue")).toBe(":1\r\n");

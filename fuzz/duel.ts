@@ -4,18 +4,24 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { encodeRequest } from "@redis-on-fly/shim/dist/resp/encoder";
 import { ReplyScanner } from "@redis-on-fly/shim/dist/resp/replyScanner";
-import { RequestScanner } from "@redis-on-fly/shim/dist/resp/requestScanner";
-import type { Stream } from "./streams";
+import { endingOf } from "./ending";
+import { member, type Stream } from "./streams";
 
 /** What came back for a stream. */
 interface Answer {
   readonly text: string;
-  readonly closed: boolean;
+  /** How it ended: with what it was to end with, with the close, or in silence. */
+  readonly end: "expected" | "closed" | "silent";
 }
 
 const PATIENCE_MS = 5000;
 /** An answer that only the shim gives: from there on the two have done different things. */
 const onlyOurs = /not supported by Redis on Fly|too large for database 0/;
+/** What a broken stream may wait in for longer than we do. */
+const blocking = /BLOCK|BLPOP|BRPOP|BLMOVE|BZPOPMIN/i;
+const inCommand = encodeRequest(["AUTH", member.name, member.password]);
+/** Makes the member known to the server. */
+const introduction = ["ACL", "SETUSER", member.name, "on", `>${member.password}`, "~*", "&*", "+@all"];
 
 export class Duel {
   private readonly shim: Side;
@@ -26,28 +32,41 @@ export class Duel {
   /** @param database that of the shim; the server's is 0 */
   constructor(shimUrl: string, serverUrl: string, protocol: 2 | 3, database: 0 | 1 = 0) {
     this.alike = database === 0 ? alike : alikeInNumber;
-    this.shim = new Side(shimUrl, protocol, database);
-    this.server = new Side(serverUrl, protocol, 0);
+    const hello = ["HELLO", String(protocol)];
+    this.shim = new Side(shimUrl, [hello, ["FLUSHALL"], ["SELECT", String(database)]]);
+    this.server = new Side(serverUrl, [hello, ["FLUSHALL"], introduction]);
   }
 
   /** @throws Error where the two differ, with what each said */
   async run(stream: Stream): Promise<void> {
-    const { complete, broken } = whereItEnds(stream.bytes);
+    const { complete, closes, reset } = endingOf(stream.bytes);
     // Echoed behind the last whole command, so that all before it is known to be answered.
     const mark = `mark ${this.rounds++}`;
-    // A server sees a faulty length only when its line has ended.
-    const echo = broken ? [Buffer.from("\r\n")] : [encodeRequest(["ECHO", mark])];
-    const until = broken ? undefined : `$${mark.length}\r\n${mark}\r\n`;
+    const until = closes ? undefined : `$${mark.length}\r\n${mark}\r\n`;
+    const whole = stream.bytes.subarray(0, complete);
     const tail = stream.bytes.subarray(complete);
+    // A server sees a faulty length only when its line has ended; the shim may get what it likes.
+    const echo = closes ? [] : [inCommand, encodeRequest(["ECHO", mark]), tail];
+    const [toShim, toServer] = closes
+      ? [
+          [...stream.pieces, Buffer.from("\r\n")],
+          [whole, Buffer.from(closes === "fault" ? "\r\n" : "")],
+        ]
+      : [
+          [...upTo(complete, stream.pieces), ...echo],
+          [whole, ...echo],
+        ];
     let same = false;
     try {
       const [shim, server] = await Promise.all([
-        this.shim.exchange([...upTo(complete, stream.pieces), ...echo, tail], until),
-        this.server.exchange([stream.bytes.subarray(0, complete), ...echo, tail], until),
+        this.shim.exchange(toShim, until),
+        this.server.exchange(toServer, until),
       ]);
+      const hung =
+        [shim, server].some(({ end }) => end === "silent") && !blocking.test(stream.bytes.toString("latin1"));
       if (!onlyOurs.test(shim.text)) {
-        if (!this.alike(shim, server)) throw new Error(`they differ:\n${show(shim)}\n${show(server)}`);
-        same = tail.length === 0;
+        if (hung || !this.alike(shim, server)) throw new Error(`they differ:\n${show(shim)}\n${show(server)}`);
+        same = shim.end === "expected" && tail.length === 0 && !reset;
       }
     } finally {
       // Whatever they did differently, or were left in the middle of, is forgotten.
@@ -67,10 +86,10 @@ class Side {
   private socket: Socket | undefined;
   private text = "";
 
+  /** @param greeting what it is told first, once it has authenticated */
   constructor(
     private readonly url: string,
-    private readonly protocol: 2 | 3,
-    private readonly database: 0 | 1,
+    private readonly greeting: readonly (readonly string[])[],
   ) {}
 
   /** Sends, and reads until an answer ends in `until` or, without, until the other side closes. */
@@ -79,13 +98,13 @@ class Side {
     this.text = "";
     for (const piece of pieces) if (piece.length > 0) socket.write(piece);
     const silence = AbortSignal.timeout(PATIENCE_MS);
-    while (!socket.closed && !(until !== undefined && this.text.endsWith(until))) {
-      if (silence.aborted) throw new Error(`no answer but ${JSON.stringify(this.text.slice(-300))} from ${this.url}`);
+    const ended = (): boolean => until !== undefined && this.text.endsWith(until);
+    while (!socket.closed && !ended() && !silence.aborted) {
       // Silence shows in the next turn of the loop.
       await once(socket, "step", { signal: silence }).catch(() => undefined);
     }
     if (socket.closed) this.socket = undefined;
-    return { text: this.text, closed: socket.closed };
+    return { text: this.text, end: ended() ? "expected" : socket.closed ? "closed" : "silent" };
   }
 
   close(): void {
@@ -103,24 +122,14 @@ class Side {
     // A reset is a close like any other; the text says what came before.
     socket.on("error", () => undefined).on("close", () => socket.emit("step"));
     this.socket = socket;
-    const hello = ["HELLO", String(this.protocol), "AUTH", username, password];
-    const greeting = [hello, ["FLUSHALL"], ["SELECT", String(this.database)], ["ECHO", "hello"]];
-    await this.exchange(
-      greeting.map((words) => encodeRequest(words)),
+    const auth = ["AUTH", ...(username ? [username] : []), password];
+    const { text, end } = await this.exchange(
+      [auth, ...this.greeting, ["ECHO", "hello"]].map((words) => encodeRequest(words)),
       "$5\r\nhello\r\n",
     );
+    if (end !== "expected") throw new Error(`${this.url} answered ${JSON.stringify(text)} when greeted`);
     return socket;
   }
-}
-
-/** Where the last whole command ends, and whether the bytes stop being RESP. */
-function whereItEnds(bytes: Buffer): { readonly complete: number; readonly broken: boolean } {
-  const scanner = Object.assign(new RequestScanner({ lookup: () => undefined }), { authenticated: true });
-  scanner.feed(bytes);
-  for (let event = scanner.next(); event !== "more"; event = scanner.next()) {
-    if (event === "error") return { complete: bytes.length, broken: true };
-  }
-  return { complete: scanner.withinCommand ? scanner.start : bytes.length, broken: false };
 }
 
 /** The pieces' first so many bytes, cut as they were. */
@@ -133,23 +142,35 @@ function upTo(length: number, pieces: readonly Buffer[]): Buffer[] {
   });
 }
 
-/** A server that closes over bytes it has not read resets the connection, which may take its last replies along. */
+/** Whoever is nobody learns from the shim no more than that, where a server looks at the command first. */
+const toNobody = { shim: "-NOAUTH Authentication required.\r\n", server: /^-ERR (unknown|wrong number)/ };
+
 function alike(shim: Answer, server: Answer): boolean {
-  if (shim.closed !== server.closed) return false;
-  const [one, other] = [comparable(shim), comparable(server)];
-  return shim.closed ? one.startsWith(other) || other.startsWith(one) : one === other;
+  const [ours, theirs] = [repliesIn(comparable(shim)), repliesIn(comparable(server))];
+  return (
+    shim.end === server.end &&
+    ours.length === theirs.length &&
+    ours.every((reply, at) => {
+      const other = theirs[at] ?? "";
+      return reply === other || (reply === toNobody.shim && toNobody.server.test(other));
+    })
+  );
 }
 
 function alikeInNumber(shim: Answer, server: Answer): boolean {
-  return shim.closed === server.closed && (shim.closed || repliesIn(shim) === repliesIn(server));
+  return shim.end === server.end && repliesIn(shim.text).length === repliesIn(server.text).length;
 }
 
-function repliesIn({ text }: Answer): number {
+/** The replies, the last one perhaps cut short. */
+function repliesIn(text: string): string[] {
   const bytes = Buffer.from(text, "latin1");
   const scanner = new ReplyScanner();
-  let count = 0;
-  for (let at = 0; at < bytes.length; count++) at = scanner.scan(bytes, at);
-  return count;
+  const replies: string[] = [];
+  for (let at = 0, end = 0; at < bytes.length; at = end) {
+    end = scanner.scan(bytes, at);
+    replies.push(bytes.toString("latin1", at, end));
+  }
+  return replies;
 }
 
 /** Of a command that it does not gather, the shim shows the name alone; and connections have numbers of their own. */
@@ -157,6 +178,6 @@ function comparable({ text }: Answer): string {
   return text.replace(/(with args beginning with:)[^\r]*/g, "$1").replace(/(\r\nid\r\n:)\d+/g, "$1");
 }
 
-function show({ text, closed }: Answer): string {
-  return `${JSON.stringify(text.length > 2000 ? `${text.slice(0, 1000)} … ${text.slice(-1000)}` : text)}${closed ? " and closed" : ""}`;
+function show({ text, end }: Answer): string {
+  return `${JSON.stringify(text.length > 2000 ? `${text.slice(0, 1000)} … ${text.slice(-1000)}` : text)}, ${end}`;
 }

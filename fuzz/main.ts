@@ -3,14 +3,14 @@
 
 import { randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { Fabric } from "@redis-on-fly/local/dist/fabric";
+import { Fabric, type LaunchShim } from "@redis-on-fly/local/dist/fabric";
 import { Server } from "@redis-on-fly/local/dist/servers";
 import { launchShimProcess } from "@redis-on-fly/local/dist/shimProcess";
 import { noFaults } from "@redis-on-fly/local/dist/wires";
 import { Command, InvalidArgumentError } from "commander";
 import fc from "fast-check";
 import { Duel } from "./duel";
-import { type Stream, streams } from "./streams";
+import { memberVariables, type Stream, streams } from "./streams";
 
 interface Options {
   readonly streams: number;
@@ -30,7 +30,8 @@ const commandLine = new Command("npm run fuzz --")
 
 async function fuzz({ streams: total, seed }: Options): Promise<void> {
   const server = await Server.start();
-  const fabric = await Fabric.start({ regions: ["eu-west-1"], shims: 1, faults: noFaults, launch: launchShimProcess });
+  const launch: LaunchShim = (environment) => launchShimProcess({ ...environment, ...memberVariables });
+  const fabric = await Fabric.start({ regions: ["eu-west-1"], shims: 1, faults: noFaults, launch });
   const [region] = fabric.regions;
   const [shim] = region?.shims ?? [];
   if (!region || !shim) throw new Error("the fabric has no shim");

@@ -9,9 +9,16 @@ export interface Stream {
   readonly pieces: readonly Buffer[];
 }
 
-// Three things are left out on purpose: a NUL, at which Redis stops looking for the end of an inline command; lines near
-// 64 KB, whose fate depends on how much Redis reads at a time; and what a hash or set is iterated by, which begins with a
-// seed of each server's own.
+/** A user of both sides, who comes and goes in the streams. */
+export const member = { name: "member", password: "password-of-the-member" };
+/** What tells a shim of that user. */
+export const memberVariables = {
+  FLY_REDIS_USERS: JSON.stringify([{ name: member.name, passwords: [member.password] }]),
+};
+
+// Four things are left out on purpose: a NUL, at which Redis stops looking for the end of an inline command; lines near
+// 64 KB, whose fate depends on how much Redis reads at a time; wrong passwords, which Valkey 8.0 leaves unanswered in a
+// pipeline; and what a hash or set is iterated by, which begins with a seed of each server's own.
 const keys = ["k", "{k}", "", "k\r\n", "\x01", "long".repeat(30)];
 const values = ["1", "-7", "v", "", "\r\n$3\r\n", "*1\r\n", "x".repeat(300), "y".repeat(60_000), "0.5", "nan"];
 const names = `GET SET DEL INCR APPEND STRLEN HSET HGET ZRANGE LPUSH LPOP LRANGE SADD SCARD ZADD ZSCORE EXISTS TYPE
@@ -22,8 +29,46 @@ const telling = ["*", "$", "\r", "\n", "\r\n", "-", "0", "1", "9", " ", '"', "'"
 
 /** Commands that change the connection, or the lane that they go over, and so are too seldom met by chance. */
 const turning = fc
-  .constantFrom(["HELLO", "2"], ["HELLO", "3"], ["XREAD", "BLOCK", "11", "STREAMS", "k", "9-9"], ["FLUSHALL"])
+  .constantFrom(
+    ["HELLO", "2"],
+    ["HELLO", "3"],
+    ["HELLO", "3", "AUTH", member.name, member.password],
+    ["AUTH", member.name, member.password],
+    ["AUTH"],
+    ["RESET"],
+    ["QUIT"],
+    ["SELECT", "0"],
+    ["SELECT", "-11"],
+    ["XGROUP", "CREATE", "s", "g", "0", "MKSTREAM"],
+    ["XADD", "s", "1-1", "f", "v"],
+    ["XADD", "s", "2-2", "f", "v"],
+    ["XREADGROUP", "GROUP", "g", "c", "COUNT", "1", "STREAMS", "s", ">"],
+    ["FLUSHALL"],
+  )
   .map((words) => encodeRequest(words));
+
+/** Seldom, since each may take a server a tenth of a second. */
+const blocking = fc
+  .constantFrom(
+    ["XREAD", "BLOCK", "11", "STREAMS", "k", "9-9"],
+    ["XREADGROUP", "GROUP", "g", "c", "BLOCK", "11", "STREAMS", "s", ">"],
+    ["BLPOP", "k", "s", "0.011"],
+    ["BRPOP", "k", "0.011"],
+    ["BLMOVE", "k", "{k}", "LEFT", "RIGHT", "0.011"],
+    ["BZPOPMIN", "k", "0.011"],
+  )
+  .map((words) => encodeRequest(words));
+
+/** Words in a line, of bytes that white space and letters are told from. */
+const line = fc
+  .tuple(
+    fc.constantFrom("SET", "get", "\xa0GET", "RPUSH", "ECHO", "\xff\x80"),
+    fc.array(fc.string({ unit: fc.constantFrom("a", "\x80", "\x85", "\xa0", "\xff"), minLength: 1, maxLength: 3 }), {
+      maxLength: 3,
+    }),
+    fc.constantFrom(" ", "\t", "  ", "\v", "\f"),
+  )
+  .map(([name, words, space]) => Buffer.from(`${[name, ...words].join(space)}\r\n`, "latin1"));
 
 const plain = fc
   .tuple(
@@ -37,7 +82,12 @@ const plain = fc
     return inline ? Buffer.from(`${words.join(" ")}\r\n`) : encodeRequest(words);
   });
 
-const command = fc.oneof({ weight: 30, arbitrary: plain }, { weight: 1, arbitrary: turning });
+const command = fc.oneof(
+  { weight: 60, arbitrary: plain },
+  { weight: 6, arbitrary: turning },
+  { weight: 1, arbitrary: blocking },
+  { weight: 2, arbitrary: line },
+);
 
 type Mutation = (bytes: Buffer) => Buffer;
 
@@ -69,15 +119,22 @@ const mutation = fc
     };
   });
 
+/** Whoever is nobody yet is held to smaller frames. */
+const start = fc.oneof(
+  { weight: 7, arbitrary: fc.constant(Buffer.alloc(0)) },
+  { weight: 1, arbitrary: fc.constant(encodeRequest(["RESET"])) },
+);
+
 /** Pipelines of commands, one in three as they are, the others broken in one place or two. */
 export const streams: fc.Arbitrary<Stream> = fc
   .tuple(
+    start,
     fc.array(command, { minLength: 1, maxLength: 8 }),
     fc.array(mutation, { maxLength: 2 }),
     fc.array(fc.constantFrom(1, 2, 5, 17, 100, 4096), { maxLength: 6 }),
   )
-  .map(([commands, mutations, sizes]) => {
-    const bytes = mutations.reduce<Buffer>((stream, mutate) => mutate(stream), Buffer.concat(commands));
+  .map(([first, commands, mutations, sizes]) => {
+    const bytes = mutations.reduce<Buffer>((stream, mutate) => mutate(stream), Buffer.concat([first, ...commands]));
     const pieces: Buffer[] = [];
     let at = 0;
     for (const size of sizes) {

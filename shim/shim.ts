@@ -105,10 +105,8 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
   await Promise.all([control.start(), replication.start()]);
   let stopping = false;
   const ready = (): boolean => !stopping && control.ready;
-  const operations = await startOperations(configuration.operationsHost, configuration.operationsPort, {
-    registry,
-    ready,
-  });
+  const { operationsHost, operationsPort } = configuration;
+  const operations = await startOperations(operationsHost, operationsPort, { registry, ready }, log);
   const port = await listener.listen(configuration.host, configuration.port);
   const { typedPort } = configuration;
 

@@ -1,6 +1,7 @@
 // Commands that the shim answers itself, alike on both databases. The texts are Redis's own.
 import { encodeBulk, encodeError, encodeMap, encodeSimple, type Protocol } from "../resp/encoder";
 import { hasArity, wrongArity } from "./form";
+import { isInteger } from "./integer";
 import type { CommandSpecification } from "./specification";
 import { noPermission, type Principal, type Users } from "./users";
 
@@ -73,7 +74,10 @@ export function answerLocally(
 }
 
 function select(index: string, session: LocalSession): Buffer {
-  if (!/^(0|-?[1-9]\d{0,8})$/.test(index)) return encodeError("ERR value is not an integer or out of range");
+  if (!isInteger(index)) return encodeError("ERR value is not an integer or out of range");
+  if (Number(index) < -(2 ** 31) || Number(index) >= 2 ** 31) {
+    return encodeError("ERR value is out of range, value must between -2147483648 and 2147483647");
+  }
   if (index !== "0" && index !== "1") return encodeError("ERR DB index is out of range");
   if (index === "1" && session.user?.database1 === false) {
     return encodeError(noPermission(session.user, "select database 1"));
@@ -99,7 +103,7 @@ function authenticate(
 /** HELLO [protover [AUTH user password] [SETNAME name]], the options in any order; refused as a whole or done. */
 function hello(words: readonly Buffer[], session: LocalSession, sources: LocalSources): Buffer {
   const [version, ...options] = words.map((word) => word.toString("latin1"));
-  if (version !== undefined && !/^-?\d{1,18}$/.test(version)) {
+  if (version !== undefined && !isInteger(version)) {
     return encodeError("ERR Protocol version is not an integer or out of range");
   }
   if (version !== undefined && version !== "2" && version !== "3")

@@ -1,5 +1,6 @@
 // WAIT as database 1 takes it, with Redis's own errors.
 import { hasArity, wrongArity } from "./form";
+import { isInteger } from "./integer";
 import type { CommandSpecification } from "./specification";
 
 /** What is waited for, or what is wrong. */
@@ -13,8 +14,4 @@ export function parseReceipt(command: CommandSpecification, words: readonly Buff
   if (!isInteger(timeoutMs)) return { error: "ERR timeout is not an integer or out of range" };
   if (timeoutMs.startsWith("-")) return { error: "ERR timeout is negative" };
   return { regions: Number(regions), timeoutMs: Number(timeoutMs) };
-}
-
-function isInteger(text: string): boolean {
-  return /^(0|-?[1-9]\d{0,17})$/.test(text);
 }

@@ -2,7 +2,10 @@
 // sent here, /metrics for Prometheus.
 import { createServer, type Server } from "node:http";
 import type { Server as NetServer } from "node:net";
+import type { Logger } from "pino";
 import type { Registry } from "prom-client";
+
+const LOG_EVERY_MS = 1000;
 
 /** What the operations port tells. */
 export interface OperationsSources {
@@ -12,7 +15,12 @@ export interface OperationsSources {
 }
 
 /** Starts to listen. */
-export async function startOperations(host: string, port: number, sources: OperationsSources): Promise<Server> {
+export async function startOperations(
+  host: string,
+  port: number,
+  sources: OperationsSources,
+  log: Logger,
+): Promise<Server> {
   const server = createServer((request, response) => {
     const answer = (status: number, text: string, type = "text/plain; charset=utf-8"): void => {
       response.writeHead(status, { "content-type": type }).end(text);
@@ -33,16 +41,26 @@ export async function startOperations(host: string, port: number, sources: Opera
         return answer(404, "try /live, /ready or /metrics\n");
     }
   });
-  await listen(server, host, port);
+  await listen(server, host, port, log);
   return server;
 }
 
-/** Resolves once a server listens; rejects where it cannot, for instance because the port is taken. */
-export function listen(server: NetServer, host: string, port: number, backlog = 511): Promise<void> {
+/**
+ * Resolves once a server listens; rejects where it cannot, for instance because the port is taken. What keeps it from
+ * accepting a connection later on, such as a lack of descriptors or memory, is logged.
+ */
+export function listen(server: NetServer, host: string, port: number, log: Logger, backlog = 511): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen({ port, host, backlog }, () => {
       server.off("error", reject);
+      let loggedAt = Number.NEGATIVE_INFINITY;
+      server.on("error", ({ message }) => {
+        // The kernel may offer the same connection over and over.
+        if (performance.now() - loggedAt < LOG_EVERY_MS) return;
+        loggedAt = performance.now();
+        log.error({ reason: message, port: portOf(server) }, "cannot accept a connection");
+      });
       resolve();
     });
   });

@@ -21,8 +21,10 @@ export function parseArguments(frame: Buffer): Buffer[] {
 const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", a: "\x07" };
 const doubleQuoted = /"((?:\\[\s\S]|[^"\\])*)"/y;
 const singleQuoted = /'((?:\\'|\\(?!')|[^'\\])*)'/y;
-const unquoted = /[^\s\0"']+/y;
-const space = /[\s\0]*/y;
+// White space is what isspace takes for it in C, whatever JavaScript does (0xA0, for one); but less of it ends a word.
+const unquoted = /[^ \t\n\r\0"']+/y;
+const space = /[ \t\n\v\f\r\0]*/y;
+const isSpace = /[ \t\n\v\f\r\0]/;
 
 /**
  * Splits an inline command as Redis's sdssplitargs does: words between white space, `"…"` with \n, \r, \t, \b, \a and
@@ -47,7 +49,7 @@ export function splitInline(line: Buffer): Buffer[] | undefined {
     const plain = quoted ?? take(singleQuoted)?.[1]?.replaceAll("\\'", "'");
     word += plain ?? "";
     const next = text[at];
-    if (next !== undefined && !/[\s\0]/.test(next)) return undefined;
+    if (next !== undefined && !isSpace.test(next)) return undefined;
     parsed.push(Buffer.from(word, "latin1"));
   }
   return parsed;

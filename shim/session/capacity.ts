@@ -2,8 +2,11 @@
 // get an error and do not take the way to the cluster away from the others.
 import type { Logger } from "pino";
 
-/** Descriptors that a shim needs beside those of its clients; lanes that serve one session each share the clients' part. */
-const RESERVED_FILES = 64;
+/**
+ * Descriptors that a shim needs beside those of its clients, connections that do not become clients included; lanes that
+ * serve one session each share the clients' part.
+ */
+const RESERVED_FILES = 96;
 
 /** Clients to allow: as many as wanted, or as the limit of open files leaves room for, which Redis does as well. */
 export function affordableClients(wanted: number, log: Logger): number {

@@ -5,10 +5,17 @@ import type { ServerOpts, Socket } from "node:net";
 import { createServer, type SecureContextOptions, type Server } from "node:tls";
 import type { Logger } from "pino";
 
-const LOOK_EVERY_MS = 10_000;
+/** How a certificate's files are watched and its handshakes are bounded. */
+export interface CertificateTimes {
+  /** Between two looks at the files. @default 10 seconds */
+  readonly lookEveryMs?: number;
+  /** After which a handshake that is not done is given up. @default 5 seconds */
+  readonly handshakeTimeoutMs?: number;
+}
 
 export class Certificate {
   private readonly servers: Server[] = [];
+  private readonly handshakeTimeoutMs: number;
   private context: SecureContextOptions;
 
   /** @throws Error where a file cannot be read */
@@ -16,17 +23,24 @@ export class Certificate {
     private readonly certificateFile: string,
     private readonly keyFile: string,
     private readonly log: Logger,
+    { lookEveryMs = 10_000, handshakeTimeoutMs = 5000 }: CertificateTimes = {},
   ) {
+    this.handshakeTimeoutMs = handshakeTimeoutMs;
     this.context = this.read();
     // Polled, since what renews certificates replaces files and links, which the events of a directory tell badly.
     for (const file of [certificateFile, keyFile]) {
-      watchFile(file, { interval: LOOK_EVERY_MS, persistent: false }, () => this.renew());
+      watchFile(file, { interval: lookEveryMs, persistent: false }, () => this.renew());
     }
   }
 
   createServer(options: ServerOpts, onClient: (socket: Socket) => void): Server {
-    const server = createServer({ ...options, ...this.context, minVersion: "TLSv1.2" }, onClient);
-    server.on("tlsClientError", (error) => this.log.debug({ reason: error.message }, "a TLS handshake failed"));
+    const { context, handshakeTimeoutMs: handshakeTimeout } = this;
+    const server = createServer({ ...options, ...context, minVersion: "TLSv1.2", handshakeTimeout }, onClient);
+    server.on("tlsClientError", (error, socket) => {
+      this.log.debug({ reason: error.message }, "a TLS handshake failed");
+      // Node.js leaves the connection open where the time is up.
+      socket.destroy();
+    });
     this.servers.push(server);
     return server;
   }

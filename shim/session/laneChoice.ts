@@ -35,7 +35,10 @@ export class LaneChoice {
     const privately = alone || (this.privateUntil > 0 && this.privateUntil > performance.now());
     // A lane of its own that is busy in the other protocol must be done first.
     if (privately && this.own?.busy && this.ownProtocol !== protocol) return undefined;
-    const lane = privately ? this.ownLane(protocol) : (this.pool.shared(protocol, this.slot) ?? unreachableText);
+    const own = privately ? this.ownLane(protocol) : undefined;
+    // Where no more lanes are to be had, only a command that needs one fails.
+    const shared = own === undefined || (typeof own === "string" && !alone);
+    const lane = shared ? (this.pool.shared(protocol, this.slot) ?? unreachableText) : own;
     if (typeof lane === "string") return lane;
     if (this.outlet.inFlight > 0 && (this.outlet.holding || this.outlet.lane !== lane)) return undefined;
     if (this.own !== lane) this.release();

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { listen, portOf } from "../operations/operationsServer";
 import { encodeError } from "../resp/encoder";
 import type { Certificate } from "./certificate";
+import { endGently } from "./farewell";
 import type { SessionServices } from "./services";
 import { Session } from "./session";
 
@@ -22,11 +23,17 @@ export interface ListenerOptions {
 
 /** As many connections as a burst may bring before they are accepted. */
 const BACKLOG = 4096;
+/** Connections beside those of clients: so many may be in a TLS handshake, and so many be told that they are too many. */
+const SPARE = 16;
 const tooMany = encodeError("ERR max number of clients reached");
 
 export class Listener {
   private readonly sessions = new Set<Session>();
   private readonly servers: Server[] = [];
+  /** TLS connections that are no clients yet. */
+  private handshakes = 0;
+  /** Connections that are told why they are turned away. */
+  private refusals = 0;
   private whenEmpty: (() => void) | undefined;
 
   constructor(
@@ -51,7 +58,8 @@ export class Listener {
     const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs };
     const onClient = (socket: Socket): void => this.welcome(socket, typed);
     const server = certificate ? certificate.createServer(options, onClient) : createServer(options, onClient);
-    await listen(server, host, port, BACKLOG);
+    if (certificate) this.countHandshakes(server);
+    await listen(server, host, port, this.services.log, BACKLOG);
     this.servers.push(server);
     return portOf(server);
   }
@@ -78,12 +86,37 @@ export class Listener {
     return left;
   }
 
+  /** Whoever never finishes a handshake would otherwise take descriptors without being counted. */
+  private countHandshakes(server: Server): void {
+    server.on("connection", (connection: Socket) => {
+      this.handshakes++;
+      if (this.sessions.size + this.handshakes <= this.options.maxClients + SPARE) return;
+      this.services.counters.rejected++;
+      connection.destroy();
+    });
+    // Each connection comes to one of the two.
+    for (const event of ["secureConnection", "tlsClientError"]) server.on(event, () => this.handshakes--);
+  }
+
+  /** Says that there are too many clients, unless so many are being told already that telling takes descriptors away. */
+  private turnAway(accepted: Socket): void {
+    this.services.counters.rejected++;
+    accepted.on("error", () => accepted.destroy());
+    if (this.refusals >= SPARE) {
+      accepted.destroy();
+      return;
+    }
+    this.refusals++;
+    accepted.once("close", () => this.refusals--).resume();
+    accepted.write(tooMany);
+    endGently(accepted);
+  }
+
   private welcome(accepted: Socket, typed: boolean): void {
     const { services } = this;
     const { maxClients, idleTimeoutMs, maxAgeMs } = this.options;
     if (this.sessions.size >= maxClients) {
-      services.counters.rejected++;
-      accepted.on("error", () => accepted.destroy()).end(tooMany);
+      this.turnAway(accepted);
       return;
     }
     const session = new Session(++services.counters.connections, accepted, services, typed);

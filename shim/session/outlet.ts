@@ -4,6 +4,7 @@
 import type { Socket } from "node:net";
 import { DirectWriter } from "../sockets/directWriting";
 import type { Lane, LaneEntry, ReplySink } from "../upstream/lane";
+import { endGently } from "./farewell";
 
 /** What an outlet tells its session. */
 export interface OutletEvents {
@@ -11,11 +12,16 @@ export interface OutletEvents {
   idle(): void;
   /** A large reply is on its way over a lane. */
   large(): void;
-  /** The client reads too slowly: more than the limit waits for it. */
-  overflow(waitingBytes: number): void;
+  /** The client reads too slowly: more than the limit waits for it, or it has taken nothing for too long. */
+  tooSlow(waitingBytes: number): void;
 }
 
-const LINGER_MS = 2000;
+/** How long a client may take nothing of what waits for it; looked at once in this time. */
+const STALL_MS = 60_000;
+/** More answers of the shim's own than this do not wait behind what is in flight. */
+const TRAILING_BYTES = 1024 * 1024;
+/** What an answer takes in memory beside its bytes, roughly. */
+const ANSWER_BYTES = 128;
 
 /** An answer that is given once the bus has confirmed so many commands. */
 interface HeldAnswer {
@@ -35,6 +41,11 @@ export class Outlet implements ReplySink {
   private readonly writer: DirectWriter;
   private readonly output: Buffer[] = [];
   private held: HeldAnswer[] = [];
+  /** Memory of the answers that have come to trail since the session was last idle. */
+  private trailingBytes = 0;
+  /** All that was ever written. */
+  private writtenBytes = 0;
+  private watch: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly socket: Socket,
@@ -52,6 +63,11 @@ export class Outlet implements ReplySink {
   /** Whether answers are held back: then nothing is in flight on any lane. */
   get holding(): boolean {
     return this.held.length > 0;
+  }
+
+  /** Whether so many answers trail behind what is in flight that nothing should be answered until all of it is. */
+  get full(): boolean {
+    return this.trailingBytes > TRAILING_BYTES;
   }
 
   get congested(): boolean {
@@ -74,8 +90,12 @@ export class Outlet implements ReplySink {
 
   /** Puts in an answer of the shim's own. */
   answer(bytes: Buffer): void {
-    if (this.inFlight > 0) (this.held.at(-1) ?? this.tail)?.trailing.push(bytes);
-    else this.output.push(bytes);
+    if (this.inFlight === 0) {
+      this.output.push(bytes);
+      return;
+    }
+    (this.held.at(-1) ?? this.tail)?.trailing.push(bytes);
+    this.trailingBytes += bytes.length + ANSWER_BYTES;
   }
 
   /**
@@ -111,7 +131,9 @@ export class Outlet implements ReplySink {
 
   flush(): void {
     this.write();
-    if (this.inFlight === 0) this.events.idle();
+    if (this.inFlight > 0) return;
+    this.trailingBytes = 0;
+    this.events.idle();
   }
 
   /** Writes what is there, in one system call where it is small. */
@@ -122,7 +144,31 @@ export class Outlet implements ReplySink {
     const bytes = output.length === 1 ? first : Buffer.concat(output);
     output.length = 0;
     this.writer.write(bytes);
-    if (socket.writableLength > this.limitBytes) this.events.overflow(socket.writableLength);
+    this.writtenBytes += bytes.length;
+    if (socket.writableLength === 0) return;
+    if (socket.writableLength > this.limitBytes) this.events.tooSlow(socket.writableLength);
+    else if (!this.watch) this.watchReader();
+  }
+
+  /** A client that stops reading would otherwise hold its lane, and its replies in the cluster's memory, for ever. */
+  private watchReader(): void {
+    const { socket } = this;
+    const { pendingBytes } = this.writer;
+    const takenBytes = this.writtenBytes - socket.writableLength;
+    this.watch = setTimeout(() => {
+      this.watch = undefined;
+      if (socket.destroyed || socket.writableLength === 0) return;
+      const stalled =
+        pendingBytes === this.writer.pendingBytes && takenBytes === this.writtenBytes - socket.writableLength;
+      if (stalled) this.events.tooSlow(socket.writableLength);
+      else this.watchReader();
+    }, STALL_MS).unref();
+  }
+
+  /** The connection is closed: a lane that waited for its reader goes on. */
+  onClose(): void {
+    clearTimeout(this.watch);
+    this.lane?.resume();
   }
 
   preferPrivate(): void {
@@ -133,14 +179,9 @@ export class Outlet implements ReplySink {
     this.socket.destroy();
   }
 
-  /**
-   * Writes what is left and closes. What the client still sends is read for a while and dropped, since closing over unread
-   * bytes would reset the connection and take the last replies away from it.
-   */
+  /** Writes what is left and closes. */
   end(): void {
     this.write();
-    if (this.socket.writableEnded) return;
-    this.socket.end();
-    setTimeout(() => this.socket.destroy(), LINGER_MS).unref();
+    endGently(this.socket);
   }
 }

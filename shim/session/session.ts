@@ -1,8 +1,8 @@
 // One client: its bytes are scanned, every command goes where its rule says, and everything is answered in order.
 //
 // The lane-change rule: a command goes to another lane than the ones before it only after all of those were answered,
-// home replays of database 1 included. A command that must wait stalls the session: its socket is paused, and the same
-// event is taken again once the session is idle.
+// home replays of database 1 included. A command that must wait stalls the session: what comes behind it is kept, up to a
+// bound, and the same event is taken again once the session is idle.
 import type { Socket } from "node:net";
 import type { CommandEntry } from "../commands/commandTable";
 import { calledCommand, unknownCommand } from "../commands/form";
@@ -17,6 +17,7 @@ import { type RequestEvent, RequestScanner } from "../resp/requestScanner";
 import { readAccepted } from "../sockets/sharedReading";
 import type { Lane } from "../upstream/lane";
 import { unreachableText } from "../upstream/lanePool";
+import { Backlog } from "./backlog";
 import { LaneChoice } from "./laneChoice";
 import {
   answered,
@@ -30,6 +31,8 @@ import { Outlet } from "./outlet";
 import type { SessionServices } from "./services";
 import { VirtualCommands } from "./virtualCommands";
 
+/** How long a session that is to end goes on taking commands, if it is never idle. */
+const FINISH_MS = 10_000;
 const ok = encodeSimple("OK");
 const noAuth = encodeError("NOAUTH Authentication required.");
 const unbalanced = encodeError("ERR Protocol error: unbalanced quotes in request");
@@ -49,6 +52,8 @@ export class Session implements LocalSession {
   private chunk: Buffer = Buffer.alloc(0);
   /** Earlier chunks' bytes of the command under way. */
   private held: Buffer[] = [];
+  /** What came while something had to wait. */
+  private readonly backlog = new Backlog();
   /** Commands in a row that go to one shared lane in one piece. */
   private run: { lane: Lane; head: Buffer[]; start: number; end: number; count: number } | undefined;
   private stream: LargeRequest | undefined;
@@ -62,6 +67,10 @@ export class Session implements LocalSession {
   private leaving = false;
   /** As `leaving`, but what has begun to arrive is still taken. */
   private finishing = false;
+  /** As `finishing`, but only a command that has begun to arrive is still taken. */
+  private overdue = false;
+  /** The client has closed its half. */
+  private ended = false;
 
   constructor(
     readonly id: number,
@@ -76,7 +85,7 @@ export class Session implements LocalSession {
     this.outlet = new Outlet(socket, services.outputLimitBytes, {
       idle: () => this.onIdle(),
       large: () => this.lanes.preferPrivate(),
-      overflow: (waitingBytes) => this.onOverflow(waitingBytes),
+      tooSlow: (waitingBytes) => this.onTooSlow(waitingBytes),
     });
     this.lanes = new LaneChoice(services.pool, this.outlet);
     this.virtual = new VirtualCommands(this, this.outlet, services, typed);
@@ -87,15 +96,22 @@ export class Session implements LocalSession {
     socket.on("close", () => this.onClose());
   }
 
-  /** Closes the connection as soon as what the client has sent so far is answered. */
+  /**
+   * Closes the connection as soon as what the client has sent so far is answered; after a while, where there is always
+   * something unanswered, without taking more.
+   */
   finish(): void {
     this.finishing = true;
     this.leaveIfDone();
+    setTimeout(() => {
+      this.overdue = true;
+      this.leaveIfDone();
+    }, FINISH_MS).unref();
   }
 
   /** Closes the connection unless something is under way, such as a blocking command. */
   leaveIdle(): void {
-    if (this.outlet.inFlight === 0 && !this.waiting && !this.fetching) this.destroy();
+    if (this.outlet.inFlight === 0 && !this.stalled) this.destroy();
   }
 
   /** Closes the connection at once; what was not answered stays so. */
@@ -104,29 +120,54 @@ export class Session implements LocalSession {
     this.socket.destroy();
   }
 
-  /** Takes what came; its memory is used again afterwards. */
-  private receive(bytes: Buffer): void {
-    this.chunk = bytes;
-    this.scanner.feed(bytes);
-    this.advance();
-    if (this.waiting || this.fetching) this.chunk = this.scanner.keep();
+  /** Whether nothing can be taken until something else has been answered. */
+  private get stalled(): boolean {
+    return this.waiting !== undefined || this.fetching;
   }
 
-  /** Takes events until the chunk is used up or one has to wait. */
+  /** Takes what came; its memory is used again afterwards. */
+  private receive(bytes: Buffer): void {
+    if (this.leaving) return;
+    if (this.stalled) {
+      this.backlog.add(bytes);
+      this.readOrPause();
+      return;
+    }
+    this.feed(bytes);
+    this.advance();
+    if (this.stalled) this.chunk = this.scanner.keep();
+  }
+
+  private feed(bytes: Buffer): void {
+    this.chunk = bytes;
+    this.scanner.feed(bytes);
+  }
+
+  /** Takes events until all that came is used up or one has to wait. */
   private advance(): void {
     while (!this.leaving && !this.fetching) {
+      if (this.overdue && this.betweenCommands) {
+        this.sendRun();
+        break;
+      }
       const event = this.waiting ?? this.scanner.next();
       this.waiting = undefined;
       if (!this.take(event)) {
         this.waiting = event;
         break;
       }
-      if (event === "more") break;
-      if (this.held.length > 0 && event !== "large") this.held = [];
+      if (event === "more") {
+        const next = this.backlog.take();
+        if (!next) break;
+        this.feed(next);
+      } else if (this.held.length > 0 && event !== "large") {
+        this.held = [];
+      }
     }
     this.outlet.write();
     this.readOrPause();
-    if (this.leaving || this.finishing) this.leaveIfDone();
+    if (this.ended) this.leaveHalfClosed();
+    else if (this.leaving || this.finishing) this.leaveIfDone();
   }
 
   /** @returns false where the event has to wait */
@@ -168,7 +209,7 @@ export class Session implements LocalSession {
       run.end = scanner.end;
       return true;
     }
-    const lane = this.chooseLane();
+    const lane = this.outlet.full ? undefined : this.chooseLane();
     if (lane === undefined) return false;
     if (typeof lane === "string") this.answerError(lane);
     else this.run = { lane, head: this.held, start: scanner.start, end: scanner.end, count: 1 };
@@ -201,7 +242,7 @@ export class Session implements LocalSession {
   }
 
   private readOrPause(): void {
-    if (this.waiting || this.fetching || this.congested) this.socket.pause();
+    if ((this.congested || this.backlog.full) && !this.leaving) this.socket.pause();
     else if (this.socket.isPaused()) this.socket.resume();
   }
 
@@ -240,6 +281,7 @@ export class Session implements LocalSession {
   }
 
   private dispatch(entry: CommandEntry | undefined, words: readonly Buffer[], frame: Buffer): boolean {
+    if (this.outlet.full) return false;
     const { user } = this;
     if (!entry && /^(post|host:)$/i.test(String(words[0]))) {
       // A browser that was lured into talking to a cache; Redis closes at once as well.
@@ -284,6 +326,11 @@ export class Session implements LocalSession {
   private forward(frame: Buffer, blocksMs = 0): boolean {
     const lane = this.chooseLane(blocksMs > 0);
     if (lane === undefined) return false;
+    if (blocksMs > 0 && this.ended) {
+      // Nobody would wait for it.
+      this.leaving = true;
+      return true;
+    }
     if (typeof lane === "string") return this.answerError(lane);
     this.services.counters.forwarded++;
     this.send(lane, 1, [frame], blocksMs);
@@ -337,6 +384,7 @@ export class Session implements LocalSession {
 
   /** The command under way is too large to be gathered: it is passed on as it comes, or answered and passed over. */
   private takeLarge(): boolean {
+    if (this.outlet.full) return false;
     const { scanner, database, user } = this;
     const { typed } = this.virtual;
     const { entry, argumentCount, largeBytes: limitBytes } = scanner;
@@ -388,12 +436,14 @@ export class Session implements LocalSession {
     this.leaving = true;
   }
 
+  private get betweenCommands(): boolean {
+    return !this.stalled && !this.scanner.withinCommand;
+  }
+
   private leaveIfDone(): void {
-    const done = this.finishing && !this.waiting && !this.fetching && !this.scanner.withinCommand;
-    if ((this.leaving || done) && this.outlet.inFlight === 0) {
-      this.leaving = true;
-      this.outlet.end();
-    }
+    const idle = this.outlet.inFlight === 0;
+    if (this.finishing && this.betweenCommands && (idle || this.overdue)) this.leaving = true;
+    if (this.leaving && idle) this.outlet.end();
   }
 
   private onIdle(): void {
@@ -401,24 +451,29 @@ export class Session implements LocalSession {
     else this.leaveIfDone();
   }
 
-  private onOverflow(waitingBytes: number): void {
+  private onTooSlow(waitingBytes: number): void {
     this.services.counters.overflows++;
     this.services.log.warn({ session: this.id, waitingBytes }, "disconnected a client that reads too slowly");
     this.destroy();
   }
 
-  /** The client has sent all it will: what it sent is answered, but nobody waits for a blocking command any more. */
   private onEnd(): void {
+    this.ended = true;
+    this.leaveHalfClosed();
+  }
+
+  /** The client has sent all it will: what it sent is answered, but nobody waits for a blocking command any more. */
+  private leaveHalfClosed(): void {
     if (this.lanes.blocked) this.destroy();
-    this.finishing = true;
-    if (!this.waiting && !this.fetching) this.leaving = true;
+    if (!this.stalled) this.leaving = true;
     this.leaveIfDone();
   }
 
   private onClose(): void {
     this.leaving = true;
     this.waiting = undefined;
-    this.outlet.lane?.resume();
+    this.backlog.clear();
+    this.outlet.onClose();
     this.abandonStream();
     this.lanes.release();
   }

@@ -8,6 +8,7 @@ import { TLSSocket } from "node:tls";
 /** What Node.js has behind a socket that is neither closed nor closing. */
 interface Handle {
   readonly fd?: number;
+  readonly writeQueueSize?: number;
 }
 
 /** One socket's way out. */
@@ -21,6 +22,11 @@ export class DirectWriter {
   constructor(private readonly socket: Socket) {
     this.inside = socket as unknown as { _handle: Handle | null };
     this.direct = !(socket instanceof TLSSocket);
+  }
+
+  /** Bytes of the write under way that the kernel has not taken yet, which `writableLength` counts until all are; 0 if unknown. */
+  get pendingBytes(): number {
+    return this.inside._handle?.writeQueueSize ?? 0;
   }
 
   /** Writes bytes; what the kernel does not take at once is copied and follows as soon as it does. */

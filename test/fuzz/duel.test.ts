@@ -1,10 +1,12 @@
 // A short run of `npm run fuzz`, always the same; the program itself runs long ones.
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { Duel } from "../../fuzz/duel";
-import { streams } from "../../fuzz/streams";
+import { memberVariables, streams } from "../../fuzz/streams";
 import type { Fabric } from "../../local/fabric";
-import { startFabric } from "../support/fabric";
+import { launchInProcess, startFabric } from "../support/fabric";
 import { describeWithServer, Server } from "../support/servers";
 
 const seed = 20_261_122;
@@ -14,7 +16,9 @@ describeWithServer("random and broken streams", () => {
   let server: Server;
 
   beforeAll(async () => {
-    [fabric, server] = await Promise.all([startFabric({ regions: ["eu-west-1"] }), Server.start()]);
+    const launch = (environment: Readonly<Record<string, string>>) =>
+      launchInProcess({ ...environment, ...memberVariables });
+    [fabric, server] = await Promise.all([startFabric({ regions: ["eu-west-1"], launch }), Server.start()]);
   });
   afterAll(() => Promise.all([fabric?.stop(), server?.stop()]));
 
@@ -33,6 +37,25 @@ describeWithServer("random and broken streams", () => {
       duel.close();
     },
   );
+
+  test("are found out when an error is missing before the close", async () => {
+    const relay = createServer((client) => {
+      const upstream = connect(Number(new URL(server.url).port), "127.0.0.1");
+      client.on("data", (bytes) => upstream.write(bytes)).on("close", () => upstream.destroy());
+      upstream.on("data", (bytes) =>
+        client.write(bytes.toString("latin1").replace(/-ERR Protocol.*\r\n/, ""), "latin1"),
+      );
+      upstream.on("end", () => client.end());
+    });
+    await once(relay.listen(0, "127.0.0.1"), "listening");
+    const url = new URL(server.url);
+    url.port = String((relay.address() as { port: number }).port);
+    const duel = new Duel(url.href, server.url, 2);
+    const bytes = Buffer.from("PING\r\n*x");
+    await expect(duel.run({ bytes, pieces: [bytes] })).rejects.toThrow("they differ");
+    duel.close();
+    relay.close();
+  });
 
   test("are found out when answers differ", async () => {
     const duel = new Duel(fabric.url(fabric.regions[0]!), server.url, 2);

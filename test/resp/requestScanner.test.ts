@@ -160,11 +160,18 @@ describe("inline commands", () => {
     ['set k ""', ["set", "k", ""]],
     ['foo"bar"', ["foobar"]],
     ["", []],
+    // White space is what C's isspace takes for it, and no other byte; two of its bytes end no word.
+    ["\va \fb\rc\td", ["a", "b", "c", "d"]],
+    ["a\vb\f c", ["a\vb\f", "c"]],
+    ['"a"\v"b"\f', ["a", "b"]],
+    ["set k a\xa0b", ["set", "k", "a\xa0b"]],
+    ['set "k"\t\xa0 \x85', ["set", "k", "\xa0", "\x85"]],
+    ["\xa0\xff\x80", ["\xa0\xff\x80"]],
   ])("%j", (line, words) => {
-    expect(splitInline(Buffer.from(line))?.map(String)).toEqual(words);
+    expect(splitInline(Buffer.from(line, "latin1"))?.map((word) => word.toString("latin1"))).toEqual(words);
   });
 
-  test.each(['get "k', "get 'k", 'get "k"x', "get 'a\\'", 'get k"'])("unbalanced: %j", (line) => {
-    expect(splitInline(Buffer.from(line))).toBeUndefined();
+  test.each(['get "k', "get 'k", 'get "k"x', 'get "k"\xa0', "get 'a\\'", 'get k"'])("unbalanced: %j", (line) => {
+    expect(splitInline(Buffer.from(line, "latin1"))).toBeUndefined();
   });
 });

@@ -116,6 +116,13 @@ describeOnServers("a shim and a plain server answer alike", (program) => {
       expect(sorted(ours)).toEqual(sorted(theirs));
     });
 
+    test("COMMAND and its subcommands on database 1 too", async () => {
+      const commands = forwardedCommands.filter(([name]) => name === "COMMAND");
+      const [ours, theirs] = await answers(protocol, [["SELECT", "1"], ...commands, ["SELECT", "0"], ...commands]);
+      expect(ours).toEqual(theirs);
+      expect(ours?.join()).toMatch(/COMMAND COUNT → :\d{3}/);
+    });
+
     test("every command on keys of every type", async () => {
       await connect();
       const [, theirs] = clients;
@@ -225,8 +232,9 @@ describeOnServers("a shim and a plain server answer alike", (program) => {
     await connect();
     const [ours, theirs] = await Promise.all(
       clients.map((client) => {
+        client.write(Buffer.from('set \v\xa0k "a\xa0b\x85\xff\v"\f\r\nget \f\xa0k\r\n', "latin1"));
         client.write('\r\n*0\r\nset "a b" \'c d\'\r\nget "a b"\n  ping\r\n*-1\r\nget \\x00\r\necho "\\x41\\n"\r\n');
-        return client.take(5);
+        return client.take(7);
       }),
     );
     expect(ours).toEqual(theirs);

@@ -69,15 +69,36 @@ describeOnServers("a client", (program) => {
     ]);
   });
 
-  test("that closes its half while it is blocked is let go, and nothing is popped for it", async () => {
-    leaving.send(["BLPOP", "queue", "0"]);
-    await eventually(async () => expect(await blockedClients()).toBe("1"));
+  const waitingBehind: readonly (readonly [what: string, commands: readonly string[][]])[] = [
+    ["", []],
+    [", with a GET behind", [["GET", "k"]]],
+    [
+      ", with a GET and more behind",
+      [["GET", "k"], ...Array.from({ length: 50 }, () => ["SET", "k", "x".repeat(1000)])],
+    ],
+  ];
+
+  test("that closes its half with a blocking command behind what it waits for is answered up to there", async () => {
+    leaving.send(["HELLO", "3"], ["GET", "large"], ["BLPOP", "queue", "0"], ["GET", "k"]);
     leaving.socket.end();
+    expect((await leaving.take(3)).map((reply) => reply.slice(0, 10))).toEqual(["%7\r\n$6\r\nse", "$2000000\r\n"]);
     await leaving.closed;
-    await eventually(async () => expect(await blockedClients()).toBe("0"));
     expect(await other.call("RPUSH", "queue", "element")).toBe(":1\r\n");
     expect(await other.call("LLEN", "queue")).toBe(":1\r\n");
   });
+
+  test.each(waitingBehind)(
+    "that closes its half while it is blocked%s is let go, and nothing is popped for it",
+    async (_what, behind) => {
+      leaving.send(["BLPOP", "queue", "0"], ...behind);
+      await eventually(async () => expect(await blockedClients()).toBe("1"));
+      leaving.socket.end();
+      await leaving.closed;
+      await eventually(async () => expect(await blockedClients()).toBe("0"));
+      expect(await other.call("RPUSH", "queue", "element")).toBe(":1\r\n");
+      expect(await other.call("LLEN", "queue")).toBe(":1\r\n");
+    },
+  );
 
   const deeds: readonly (readonly [deed: string, act: () => Promise<unknown>])[] = [
     [
@@ -106,6 +127,20 @@ describeOnServers("a client", (program) => {
       async () => {
         leaving.send(["BLPOP", "queue", "0"]);
         await eventually(async () => expect(await blockedClients()).toBe("1"));
+      },
+    ],
+    [
+      "while it is blocked, with a GET behind",
+      async () => {
+        leaving.send(["BLPOP", "queue", "0"], ["GET", "k"]);
+        await eventually(async () => expect(await blockedClients()).toBe("1"));
+      },
+    ],
+    [
+      "while it waits for other regions, with a GET behind",
+      async () => {
+        leaving.send(["SELECT", "1"], ["SET", "k", "v"], ["WAIT", "1", "0"], ["SELECT", "0"], ["GET", "k"]);
+        await leaving.take(2);
       },
     ],
   ];

@@ -1,20 +1,16 @@
 // What a shim can be told about its clients: who they are and what each may do, TLS, limits, typed answers.
-import { execFileSync } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { connect as connectTls } from "node:tls";
+import { readFileSync } from "node:fs";
 import { afterEach, expect, test } from "@jest/globals";
-import { pino } from "pino";
 import type { Fabric } from "../../local/fabric";
 import { freePort } from "../../local/servers";
 import { launchShimProcess } from "../../local/shimProcess";
-import { Certificate } from "../../shim/session/certificate";
 import { eventually } from "../support/eventually";
 import { launchInProcess, startFabric } from "../support/fabric";
+import { startListener } from "../support/listening";
+import { openFileCount } from "../support/openFiles";
 import { RawClient } from "../support/rawClient";
-import { describeWithServer } from "../support/servers";
+import { describeWithServer, Server } from "../support/servers";
+import { holdTimeouts, pass, releaseTimeouts } from "../support/timeouts";
 
 const OK = "+OK\r\n";
 const bulk = (text: string): string => `$${text.length}\r\n${text}\r\n`;
@@ -41,12 +37,16 @@ async function open(url: string): Promise<RawClient> {
 }
 
 describeWithServer("a listener", () => {
+  // Only Linux shows descriptors, and the timers of sockets.
+  const testOnLinux = process.platform === "linux" ? test : test.skip;
+
   test("lets users do what they may, on both databases and in both sizes of frame", async () => {
     const password = "reader-password-01";
     const users = [
       { name: "reader", passwords: [password], write: false, flushall: false },
       { name: "regional", passwords: [password], database1: false },
       { name: "slow", passwords: [password], database1PerSecond: 2, flushall: false },
+      { name: "crowd", passwords: [password], database1PerSecond: 2 },
     ];
     const url = new URL(await start({ FLY_REDIS_USERS: JSON.stringify(users) }));
     const as = (name: string): Promise<RawClient> => open(`redis://${name}:${password}@${url.host}`);
@@ -101,6 +101,12 @@ describeWithServer("a listener", () => {
     expect(replies.slice(0, 3)).toEqual([OK, OK, OK]);
     expect(replies[3]).toMatch(/^-BUSY User slow may write 2 times a second on database 1/);
     expect(replies.slice(4)).toEqual([OK, denied("slow", "run the 'flushall' command")]);
+    // The limit is the user's, however many connections it has.
+    const crowd = await Promise.all([as("crowd"), as("crowd"), as("crowd")]);
+    for (const each of crowd) each.send(["SELECT", "1"], ["SET", "a", "1"], ["SET", "a", "2"]);
+    const taken = (await Promise.all(crowd.map((each) => each.take(3)))).flatMap((answers) => answers.slice(1));
+    expect(taken).toContain(OK);
+    expect(taken).toContainEqual(expect.stringMatching(/^-BUSY User crowd may write 2 times a second on database 1/));
     // Whoever comes in next may not use what the one before had selected.
     expect(await slow.call("AUTH", "regional", password)).toBe(OK);
     expect(await slow.call("GET", "k")).toBe("$1\r\nw\r\n");
@@ -160,6 +166,29 @@ describeWithServer("a listener", () => {
     await third.closed;
   });
 
+  testOnLinux("keeps no descriptor for clients turned away, whatever they have sent", async () => {
+    const listening = await startListener({ maxClients: 1 });
+    const { host } = new URL(listening.url);
+    try {
+      const client = await open(listening.url);
+      const before = openFileCount(process.pid);
+      for (let round = 0; round < 3; round++) {
+        const late = await Promise.all(Array.from({ length: 20 }, () => open(`redis://${host}`)));
+        for (const each of late) each.send(["AUTH", "app", "password"], ["SELECT", "1"]);
+        // Those that are too many even for an answer are cut off.
+        const answers = (await Promise.all(late.map((each) => each.take(1)))).flat();
+        expect(answers.length).toBeGreaterThanOrEqual(16);
+        expect(new Set(answers)).toEqual(new Set(["-ERR max number of clients reached\r\n"]));
+        for (const each of late) each.close();
+        await eventually(() => expect(openFileCount(process.pid)).toBeLessThanOrEqual(before));
+      }
+      expect(listening.counters.rejected).toBe(60);
+      expect(await client.call("PING")).toBe("+PONG\r\n");
+    } finally {
+      await listening.stop();
+    }
+  });
+
   test("serves a burst of clients that all connect at once", async () => {
     fabric = await startFabric({ regions: ["eu-west-1"], launch: launchShimProcess });
     const url = fabric.url(fabric.regions[0]!);
@@ -178,8 +207,35 @@ describeWithServer("a listener", () => {
     expect(await old.take(2)).toEqual([bulk("hello")]);
   });
 
-  // Only Linux shows the timers of its sockets.
-  const testOnLinux = process.platform === "linux" ? test : test.skip;
+  test("lets an old client go after a while between two commands, though it always waits for an answer", async () => {
+    const server = await Server.start();
+    holdTimeouts();
+    const listening = await startListener({ maxAgeMs: 1000 }, server);
+    try {
+      const [old, other] = [await open(listening.url), await open(server.url)];
+      const push = (name: string): Promise<string> => other.call("RPUSH", name, "x");
+      const popped = (name: string): string[] => [`*2\r\n${bulk(name)}${bulk("x")}`];
+      old.send(["BLPOP", "a", "0"], ["BLPOP", "b", "0"]);
+      await push("a");
+      expect(await old.take(1)).toEqual(popped("a"));
+      pass(1100);
+      // Old, and busy: what it sends is still taken.
+      old.send(["BLPOP", "c", "0"]);
+      await eventually(() => expect(listening.counters.forwarded).toBe(3));
+      await push("b");
+      expect(await old.take(1)).toEqual(popped("b"));
+      pass(10_000);
+      old.send(["BLPOP", "d", "0"]);
+      await push("c");
+      expect(await old.take(2)).toEqual(popped("c"));
+      await push("d");
+      expect(await other.call("LLEN", "d")).toBe(":1\r\n");
+    } finally {
+      releaseTimeouts();
+      await listening.stop();
+      await server.stop();
+    }
+  });
 
   testOnLinux("probes silent clients in time", async () => {
     const { port } = new URL(await start({ FLY_REDIS_KEEP_ALIVE_MS: "5000" }));
@@ -232,56 +288,20 @@ describeWithServer("a listener", () => {
 
   test("limits lanes that serve one session each", async () => {
     const url = await start({ FLY_REDIS_MAX_PRIVATE_LANES: "1" });
-    const [first, second] = [await open(url), await open(url)];
+    const [first, second, server] = [await open(url), await open(url), await open(fabric!.regions[0]!.server.url)];
     first.send(["BLPOP", "queue", "0"]);
-    second.send(["BLPOP", "queue", "0.01"], ["PING"]);
-    // The two race for the lane; whoever is late is told so, and goes on.
-    const [reply, pong] = await second.take(2);
-    expect(reply).toMatch(/^(-ERR too many commands that need a connection of their own at once \(at most 1\)|\*-1)/);
-    expect(pong).toBe("+PONG\r\n");
-  });
-
-  test("speaks TLS, and takes a renewed certificate without a restart", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "fly-redis-tls-"));
-    const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
-    const issue = (name: string): void => {
-      const subject = ["-subj", `/CN=${name}`, "-days", "1"];
-      const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-      execFileSync("openssl", ["req", "-x509", ...kind, "-keyout", key, "-out", cert, ...subject], { stdio: "ignore" });
-    };
-    const peer = async (port: number): Promise<string> => {
-      const socket = connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false });
-      await once(socket, "secureConnect");
-      const { subject } = socket.getPeerCertificate();
-      socket.destroy();
-      return String(subject.CN);
-    };
-    try {
-      issue("first");
-      const certificate = new Certificate(cert, key, pino({ level: "silent" }));
-      const server = certificate.createServer({}, (socket) => socket.end());
-      await once(server.listen(0, "127.0.0.1"), "listening");
-      const { port } = server.address() as { port: number };
-      expect(await peer(port)).toBe("first");
-      issue("second");
-      certificate.renew();
-      expect(await peer(port)).toBe("second");
-      rmSync(key);
-      certificate.renew();
-      expect(await peer(port)).toBe("second");
-      certificate.stop();
-      server.close();
-
-      issue("third");
-      const url = new URL(await start({ FLY_REDIS_TLS_CERTIFICATE: cert, FLY_REDIS_TLS_KEY: key }));
-      expect(await peer(Number(url.port))).toBe("third");
-      const socket = connectTls({ host: "127.0.0.1", port: Number(url.port), rejectUnauthorized: false });
-      socket.write(`AUTH ${url.password}\r\nPING\r\nQUIT\r\n`);
-      let text = "";
-      for await (const chunk of socket) text += String(chunk);
-      expect(text).toBe("+OK\r\n+PONG\r\n+OK\r\n");
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    await eventually(async () => expect(await second.call("INFO", "clients")).toContain("blocked_clients:1"));
+    // A large reply makes the session prefer a lane of its own, which it can do without.
+    await server.call("SET", "large", "x".repeat(100_000));
+    second.send(["BLPOP", "queue", "0.01"], ["GET", "large"], ["SET", "k", "v"], ["GET", "k"]);
+    expect(await second.take(4)).toEqual([
+      expect.stringMatching(/^-ERR too many commands that need a connection of their own at once \(at most 1\)/),
+      bulk("x".repeat(100_000)),
+      OK,
+      bulk("v"),
+    ]);
+    expect(await second.call("GET", "k")).toBe(bulk("v"));
+    first.close();
+    await eventually(async () => expect(await second.call("BLPOP", "queue", "0.01")).toBe("*-1\r\n"));
   });
 });

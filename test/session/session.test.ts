@@ -1,5 +1,6 @@
 // Sessions among each other: whatever their pipelines mix, each gets its own replies, in order, and slow or large ones do
 // not hold up the rest.
+import { once } from "node:events";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import type { Fabric } from "../../local/fabric";
 import { encodeRequest } from "../../shim/resp/encoder";
@@ -102,6 +103,30 @@ describeOnServers("sessions", (program) => {
       expect(await blocked.call("TYPE", "timed")).toMatch(/^\+(list|stream)/);
     },
   );
+
+  test("a client that blocks and sends on and on is read no further than its answers may wait, and gets them all", async () => {
+    const [blocked, other] = [await open(), await open()];
+    const [said, total] = ["x".repeat(60_000), 600];
+    blocked.send(["XREAD", "BLOCK", "0", "STREAMS", "wakes", "$"]);
+    let sent = 0;
+    const sending = (async () => {
+      for (; sent < total; sent++) {
+        if (!blocked.socket.write(encodeRequest(["ECHO", said]))) await once(blocked.socket, "drain");
+      }
+    })();
+    // Until nothing moves any more: what is on its way between the two are the kernel's buffers.
+    for (let before = -1; before !== sent; ) {
+      before = sent;
+      for (let round = 0; round < 100; round++) await other.call("PING");
+    }
+    expect(sent).toBeGreaterThan(0);
+    expect(sent).toBeLessThan(total / 2);
+    await other.call("XADD", "wakes", "1-1", "f", "v");
+    const [woken, ...echoes] = await blocked.take(total + 1);
+    expect(woken).toContain("wakes");
+    expect(echoes.every((echo) => echo === bulk(said))).toBe(true);
+    await sending;
+  });
 
   test("a client that does not read a large reply holds nobody up, and gets it when it reads", async () => {
     const [slow, other] = [await open(), await open()];

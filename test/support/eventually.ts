@@ -1,4 +1,5 @@
 // Waits for what comes about by itself, such as a replay in another region.
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** Asks again and again until an assertion holds; after ten seconds its last failure is thrown. */
 export async function eventually<Result>(assertion: () => Promise<Result> | Result): Promise<Result> {
@@ -8,7 +9,7 @@ export async function eventually<Result>(assertion: () => Promise<Result> | Resu
       return await assertion();
     } catch (error) {
       if (performance.now() > giveUpAt) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      await sleep(10);
     }
   }
 }

@@ -11,6 +11,11 @@ export function openFiles(pid: number): number {
   return 1 + Math.max(...readdirSync(`/proc/${pid}/fd`).map(Number));
 }
 
+/** How many files a process has open. */
+export function openFileCount(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
+
 /** Sets a process's soft limit. @returns the way to set it back */
 export function limitOpenFiles(pid: number, files: number): () => void {
   const set = (limit: string): string =>

@@ -2,6 +2,7 @@
 // has tests of its own.
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { encodeRequest } from "../../shim/resp/encoder";
 import { ReplyScanner } from "../../shim/resp/replyScanner";
 
@@ -38,11 +39,15 @@ export class RawClient {
     socket.on("error", () => undefined);
   }
 
-  /** Connects, and authenticates with the credentials of a `redis://` URL. */
+  /**
+   * Connects, and authenticates with the credentials of a `redis://` URL; a `rediss://` one means TLS, with any
+   * certificate.
+   */
   static async connect(url: string): Promise<RawClient> {
-    const { hostname, port, username, password } = new URL(url);
-    const socket = connect({ host: hostname, port: Number(port), noDelay: true });
-    await once(socket, "connect");
+    const { protocol, hostname, port, username, password } = new URL(url);
+    const target = { host: hostname, port: Number(port), noDelay: true };
+    const socket = protocol === "rediss:" ? connectTls({ ...target, rejectUnauthorized: false }) : connect(target);
+    await once(socket, protocol === "rediss:" ? "secureConnect" : "connect");
     const client = new RawClient(socket);
     if (password) {
       const reply = await client.call("AUTH", ...(username ? [username] : []), password);

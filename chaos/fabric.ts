@@ -8,6 +8,7 @@ import {
   specificationsFrom,
 } from "@redis-on-fly/shim/dist/commands/specification";
 import type { Peer } from "@redis-on-fly/shim/dist/replication/regions";
+import { MAX_AHEAD_MS } from "@redis-on-fly/shim/dist/replication/stamp";
 import type { Upload } from "@redis-on-fly/shim/dist/replication/upload";
 import { encodeRequest } from "@redis-on-fly/shim/dist/resp/encoder";
 import type { Redis } from "ioredis";
@@ -38,7 +39,7 @@ const QUIET_TIMEOUT_MS = 20_000;
 /** A generation is over then. */
 const AGE_MS = SPAN_MS + 1000;
 /** What is accepted afterwards is not among what may be late next. */
-const AGED_MS = 120_000;
+const AGED_MS = MAX_AHEAD_MS + 60_000;
 /** Canaries are as rare as can be: no shim of a region seems gone. */
 const CANARY_INTERVAL_MS = 3_600_000;
 

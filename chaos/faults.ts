@@ -33,7 +33,7 @@ export const faults = {
   "applies-old-overwrites": [["n.left\n  if stamp <= r.stamp then return 's' end", "n.left"]],
   "ignores-passed-expiries": [["x - OFFSET <= msOf(e.stamp)", "false"]],
   "trusts-regional-values": [["print == (j.print or '') and expiryOf(r.key) == j.expiry", "true"]],
-  "forgets-flushes": [["if flush > r.stamp and", "if false and"]],
+  "forgets-flushes": [["if flush > r.stamp then", "if false then"]],
   "trusts-restarted-servers": [
     ["local function forget(upTo)\n", "local function forget(upTo)\n  if upTo then return end\n"],
   ],
@@ -44,7 +44,7 @@ export const faults = {
   ],
   "forgets-previous-generation": [["if not record and hasPrevious then", "if false then"]],
   "forgets-while-regions-are-cut-off": [["local waiting = waited and", "local waiting = false and", "flyRotate"]],
-  "takes-forgotten-keys-for-flushed": [["(record or flush > late)", "true"]],
+  "takes-forgotten-keys-for-flushed": [["r.raised = record or flush > late", "r.raised = true"]],
   "loses-chunks": [["call('SET', 'd' ..", "if #offset > 1 then return end call('SET', 'd' ..", "flyStore"]],
   "gives-up-early-for-chunks": [["and 'waiting' or 'lost'", "and 'lost' or 'lost'", "flyComplete"]],
   "loses-envelopes": [],

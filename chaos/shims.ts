@@ -6,7 +6,7 @@ import { EnvelopeCodec, type EnvelopeKey } from "@redis-on-fly/shim/dist/replica
 import type { Peer } from "@redis-on-fly/shim/dist/replication/regions";
 import type { ScriptArguments } from "@redis-on-fly/shim/dist/replication/replayBatch";
 import { Replication } from "@redis-on-fly/shim/dist/replication/replication";
-import { type Stamp, stampText } from "@redis-on-fly/shim/dist/replication/stamp";
+import { MAX_AHEAD_MS, type Stamp, stampText } from "@redis-on-fly/shim/dist/replication/stamp";
 import type { Redis } from "ioredis";
 import { pino } from "pino";
 import { Registry } from "prom-client";
@@ -55,7 +55,7 @@ interface Insides {
 
 /** How long records are kept, and by how much longer a generation of them lasts. */
 export const HORIZON_MS = 600_000;
-export const SPAN_MS = HORIZON_MS + 60_000;
+export const SPAN_MS = HORIZON_MS + MAX_AHEAD_MS;
 const LARGE_MAX_BYTES = 1 << 20;
 const envelopeKeys: readonly [EnvelopeKey] = [{ id: 1, key: randomBytes(32) }];
 const log = pino({ level: process.env.LOG_LEVEL ?? "silent" });

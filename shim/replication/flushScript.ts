@@ -32,8 +32,6 @@ if flush ~= stamp then return { 0, memory(), '' } end
 local reasons = ''
 for i = 7, #ARGV, 2 do
   local r = recordOf(ARGV[i + 1], ARGV[i])
-  -- It is carried out however late it comes.
-  if r.stamp == '' then r.stamp, r.kind, r.left, r.raised = stamp, '-', '', true end
   -- A record of that stamp is the FLUSHALL's own: the key has no newer overwrite.
   if r.stamp == stamp then
     local j = load(r, stamp)

@@ -217,10 +217,11 @@ local function recordOf(key, bucket)
   end
   -- The mark may have been among what was lost.
   r.journal = r.mark or r.floor ~= ''
-  -- A key of which nothing is on record may have been written since, where that would not be on record any more.
-  if flush > r.stamp and (record or flush > late) then
-    if r.kind ~= 'a' or r.left < flush then r.kind, r.left = '-', '' end
-    r.stamp, r.raised = flush, true
+  if flush > r.stamp then
+    r.raised = record or flush > late
+    -- A key of which nothing is on record may have been written since, where that would not be on record any more.
+    if r.raised and (r.kind ~= 'a' or r.left < flush) then r.kind, r.left = '-', '' end
+    r.stamp = flush
   end
   -- Order that was given up after a loss stays so.
   if r.floor > r.stamp and r.kind ~= '?' and not (r.kind == 'a' and r.left > r.floor) then r.kind = nil end

@@ -68,6 +68,7 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
     recordsMaxBytes: configuration.recordsMaxBytes,
     largeCommandMaxBytes: configuration.largeCommandMaxBytes,
     canaryIntervalMs: configuration.canaryIntervalMs,
+    regionalCommands: () => counters.forwarded,
     log,
     registry,
   });

@@ -41,7 +41,7 @@ export class Consumer {
   private readonly options: ConsumerOptions;
   private readonly stopping = new AbortController();
   private readonly receiver: Receiver;
-  private readonly openings = new Turns(MAX_OPEN);
+  private readonly openings = new Turns(() => MAX_OPEN);
   /** Of all that wait for the cluster one listens. */
   private readiness: Promise<unknown> | undefined;
 

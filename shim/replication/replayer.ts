@@ -9,6 +9,7 @@ import { flushScript, sweepScript } from "./flushScript";
 import { PurgeList, purgeScript } from "./purgeList";
 import { bucketOf, records } from "./recordScript";
 import { type KeyedStep, ReplayBatch, type ScriptArguments } from "./replayBatch";
+import { ReplayPace } from "./replayPace";
 import { replayScript } from "./replayScript";
 import { hasKnownKeys, type ReplayStep, replaySteps } from "./replaySteps";
 import { rotationScript, tendScript } from "./rotationScript";
@@ -78,10 +79,6 @@ interface Scripts {
   flyTend(...args: ScriptArguments): Promise<string>;
 }
 
-/** Of which the server is never without one, while a batch of them does not hold up other clients for long. */
-const MAX_CALLS_IN_FLIGHT = 4;
-/** About a millisecond of the server's time: what database 0 has to wait for at most. */
-const MAX_STEPS_PER_CALL = 64;
 const MAX_BYTES_PER_CALL = 64 * 1024;
 const SWEEP_PAGE = 256;
 /** The end of a stamp's text. */
@@ -115,7 +112,8 @@ export class Replayer {
   private readonly cluster: Redis & Scripts;
   private readonly horizonMs: number;
   private readonly spanMs: number;
-  private readonly turns = new Turns(MAX_CALLS_IN_FLIGHT);
+  private readonly pace: ReplayPace;
+  private readonly turns = new Turns(() => this.pace.portion.calls);
   private readonly specifications = new Map<string, CommandSpecification>();
   private start: string;
   private readonly origin: string;
@@ -131,8 +129,10 @@ export class Replayer {
    * @param cluster - a connection to database 0, which fails commands at once while it is down.
    * @param horizonMs - what has been replayed is remembered for so long.
    * @param start - a stamp of this process: of what happened before, it knows nothing.
+   * @param regionalCommands - how many commands clients have sent on database 0 so far.
    */
-  constructor(cluster: Redis, horizonMs: number, start: Stamp) {
+  constructor(cluster: Redis, horizonMs: number, start: Stamp, regionalCommands: () => number = () => 0) {
+    this.pace = new ReplayPace(regionalCommands);
     cluster.defineCommand("flyReplay", { lua: replayScript, numberOfKeys: 0 });
     cluster.defineCommand("flyNewest", { lua: `${records}\nreturn memory()`, numberOfKeys: 0 });
     cluster.defineCommand("flyFlush", { lua: flushScript, numberOfKeys: 0 });
@@ -169,6 +169,7 @@ export class Replayer {
     const outcome = noOutcome();
     const calls: Promise<void>[] = [];
     let batch = new ReplayBatch();
+    let { steps } = this.pace.portion;
     const call = async (run: () => Promise<void>) => {
       const end = await this.turns.take();
       calls.push(run().finally(end));
@@ -177,8 +178,9 @@ export class Replayer {
       const ready = batch;
       batch = new ReplayBatch();
       if (ready.size > 0) await call(() => this.replay(ready, outcome));
+      ({ steps } = this.pace.portion);
     };
-    const isFull = (bytes: number) => batch.size === MAX_STEPS_PER_CALL || batch.bytes + bytes > MAX_BYTES_PER_CALL;
+    const isFull = (bytes: number) => batch.size >= steps || batch.bytes + bytes > MAX_BYTES_PER_CALL;
     for (const command of commands) {
       if (command instanceof EncodedCommand && command.overwriteShape) {
         if (isFull(command.bytes)) await send();

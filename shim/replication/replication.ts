@@ -54,6 +54,8 @@ export interface ReplicationOptions {
   readonly recordsMaxBytes: number;
   /** Bytes that one command's large arguments may have together. */
   readonly largeCommandMaxBytes: number;
+  /** How many commands clients have sent on database 0 so far: they wait behind what is replayed. @default none ever */
+  readonly regionalCommands?: () => number;
   /** From one canary to the next; 0: none are sent, and records are kept for the horizon only. */
   readonly canaryIntervalMs: number;
   readonly log: Logger;
@@ -124,7 +126,7 @@ export class Replication {
       intervalMs: options.publishIntervalMs,
       log,
     });
-    this.replayer = new Replayer(this.cluster, options.horizonMs, this.clock.next());
+    this.replayer = new Replayer(this.cluster, options.horizonMs, this.clock.next(), options.regionalCommands);
     this.home = new HomeReplay((commands) => this.replayAtHome(commands));
     this.regions = new Regions(this.cluster, options.envelopeVersion);
     this.transfers = new Transfers({

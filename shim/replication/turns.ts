@@ -3,13 +3,14 @@
 /** See the head of this file. */
 export class Turns {
   private readonly waiting: (() => void)[] = [];
+  private underWay = 0;
 
-  /** @param free - how many may be under way at a time. */
-  constructor(private free: number) {}
+  /** @param most - how many may be under way at a time, as it is now. */
+  constructor(private readonly most: () => number) {}
 
   /** Settles when it is one's turn. @returns what ends it, once and for all */
   async take(): Promise<() => void> {
-    if (this.free > 0) this.free -= 1;
+    if (this.underWay < this.most()) this.underWay += 1;
     else await new Promise<void>((resolve) => this.waiting.push(resolve));
     let over = false;
     return () => {
@@ -19,8 +20,10 @@ export class Turns {
   }
 
   private give(): void {
-    const next = this.waiting.shift();
-    if (next) next();
-    else this.free += 1;
+    this.underWay -= 1;
+    while (this.waiting.length > 0 && (this.underWay === 0 || this.underWay < this.most())) {
+      this.underWay += 1;
+      this.waiting.shift()?.();
+    }
   }
 }

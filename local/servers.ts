@@ -81,6 +81,8 @@ async function launch(server: ServerProgram, port: number, password: string): Pr
     // Of a name that no file has: a server starts empty. Replicas take in their primary's data without a file.
     dbfilename: `${randomUUID()}.rdb`,
     "repl-diskless-load": "swapdb",
+    // Those that a shim uses, and no more: a server that is compared with a shim refuses the same.
+    databases: "2",
     save: "",
     appendonly: "no",
     maxmemory: "256mb",

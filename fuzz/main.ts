@@ -1,89 +1,85 @@
-// The program behind `npm run fuzz`: random and broken streams to a shim and to a plain server, until their answers differ,
-// the shim dies, or there have been enough.
+// The program behind `npm run fuzz`: random and broken streams to shims and to plain servers, until their answers differ,
+// a shim dies, or there have been enough.
 
 import { randomInt } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { Fabric, type LaunchShim } from "@redis-on-fly/local/dist/fabric";
-import { Server } from "@redis-on-fly/local/dist/servers";
-import { launchShimProcess } from "@redis-on-fly/local/dist/shimProcess";
-import { noFaults } from "@redis-on-fly/local/dist/wires";
 import { Command, InvalidArgumentError } from "commander";
-import fc from "fast-check";
-import { Duel } from "./duel";
-import { memberVariables, type Stream, streams } from "./streams";
+import { type Batch, Pair } from "./pair";
 
 interface Options {
   readonly streams: number;
   readonly seed: number;
+  readonly pairs: number;
 }
 
-const BATCH = 5_000;
+const BATCH = 2_500;
 /** Database 1 costs more, since every write is replayed. */
 const DATABASE_0_SHARE = 0.95;
-const MAX_GROWTH_MB = 64;
 
 const commandLine = new Command("npm run fuzz --")
-  .description("Sends random and broken streams to a shim and to a plain server, and compares their answers.")
-  .option("--streams <number>", "streams to send", wholeNumber, 1_000_000)
-  .option("--seed <number>", "repeats a run that printed this seed", wholeNumber, randomInt(2 ** 31))
+  .description("Sends random and broken streams to shims and to plain servers, and compares their answers.")
+  .option("--streams <number>", "streams to send", positive, 1_000_000)
+  .option(
+    "--seed <number>",
+    "repeats a run that printed this seed, with as many pairs",
+    wholeNumber,
+    randomInt(2 ** 31),
+  )
+  .option("--pairs <number>", "shims with a plain server each that work side by side", positive, 4)
   .action(fuzz);
 
-async function fuzz({ streams: total, seed }: Options): Promise<void> {
-  const server = await Server.start();
-  const launch: LaunchShim = (environment) => launchShimProcess({ ...environment, ...memberVariables });
-  const fabric = await Fabric.start({ regions: ["eu-west-1"], shims: 1, faults: noFaults, launch });
-  const [region] = fabric.regions;
-  const [shim] = region?.shims ?? [];
-  if (!region || !shim) throw new Error("the fabric has no shim");
-  const duels = ([0, 1] as const).map((database) =>
-    ([2, 3] as const).map((protocol) => new Duel(fabric.url(region), server.url, protocol, database)),
-  );
+async function fuzz({ streams: total, seed, pairs: count }: Options): Promise<void> {
   const startedAt = performance.now();
-  let warmMb = 0;
-  let megabytes = 0;
+  const batches = batchesOf(total, seed, count);
+  const pairs: Pair[] = [];
+  let alike = 0;
   try {
-    console.error(`${total} streams, --seed ${seed}`);
-    for (let done = 0; done < total; done += BATCH) {
-      const numRuns = Math.min(BATCH, total - done);
-      // Both protocols in turn. Database 1 comes last, since its replays would change what database 0 holds.
-      const pair = duels[done < total * DATABASE_0_SHARE ? 0 : 1];
-      const duel = pair?.[(done / BATCH) % pair.length];
-      const details = await fc.check(
-        fc.asyncProperty(streams, async (stream) => duel?.run(stream)),
-        // Shrinking would run on what the failure left behind; the seed and the stream tell enough.
-        { seed: seed + done / BATCH, numRuns, endOnFailure: true },
-      );
-      if (details.failed) throw failure(details);
-      megabytes = residentMegabytes(shim.pid);
-      warmMb ||= megabytes;
-      console.error(`${done + numRuns} alike, the shim has ${megabytes.toFixed(0)} MB`);
-      if (megabytes > warmMb + MAX_GROWTH_MB) throw new Error(`the shim has grown from ${warmMb} to ${megabytes} MB`);
-    }
+    console.error(`${total} streams, --seed ${seed} --pairs ${count}`);
+    for (let number = 0; number < count; number++) pairs.push(await Pair.start());
+    let failed = false;
+    const work = async (pair: Pair, first: number): Promise<void> => {
+      for (let number = first; number < batches.length && !failed; number += count) {
+        const batch = batches[number];
+        if (batch) await pair.run(batch);
+        alike += batch?.streams ?? 0;
+        if (!failed) console.error(`${alike} alike, the shims have grown by ${growth(pairs)} MB at most`);
+      }
+    };
+    await Promise.all(
+      pairs.map((pair, first) =>
+        work(pair, first).catch((error: unknown) => {
+          failed = true;
+          throw error;
+        }),
+      ),
+    );
     const minutes = (performance.now() - startedAt) / 60_000;
-    const growth = (megabytes - warmMb).toFixed(0);
     console.error(
-      `all ${total} alike after ${minutes.toFixed(1)} minutes; the shim's memory has grown by ${growth} MB`,
+      `all ${total} alike after ${minutes.toFixed(1)} minutes; no shim has grown by more than ${growth(pairs)} MB`,
     );
   } finally {
-    for (const duel of duels.flat()) duel.close();
-    await fabric.stop();
-    await server.stop();
+    await Promise.all(pairs.map((pair) => pair.stop()));
   }
 }
 
-function failure({ counterexample, errorInstance, seed, numRuns }: fc.RunDetails<[Stream]>): Error {
-  const [stream] = counterexample ?? [];
-  const pieces = stream?.pieces.map((piece) => JSON.stringify(piece.toString("latin1"))).join("\n");
-  return new Error(`stream ${numRuns} of seed ${seed}: ${String(errorInstance)}\n\nsent in these pieces:\n${pieces}`);
+/** Each of so many pairs takes every so-manieth of them, so that a run can be repeated. */
+function batchesOf(total: number, seed: number, pairs: number): Batch[] {
+  return Array.from({ length: Math.ceil(total / BATCH) }, (_, number) => ({
+    seed: seed + number,
+    streams: Math.min(BATCH, total - number * BATCH),
+    // Each pair has both protocols in turn.
+    protocol: Math.floor(number / pairs) % 2 === 0 ? 2 : 3,
+    // Database 1 comes last, since its replays would change what database 0 holds.
+    database: number * BATCH < total * DATABASE_0_SHARE ? 0 : 1,
+  }));
 }
 
-/** Resident memory, where the system tells it. */
-function residentMegabytes(pid: number): number {
-  try {
-    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
-  } catch {
-    return 0;
-  }
+function growth(pairs: readonly Pair[]): string {
+  return Math.max(...pairs.map(({ growthMb }) => growthMb)).toFixed(0);
+}
+
+function positive(text: string): number {
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number of 1 or more.");
 }
 
 function wholeNumber(text: string): number {

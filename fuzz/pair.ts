@@ -1,0 +1,98 @@
+// A shim in front of a server of its own, and a plain server beside it, that are sent batches of streams.
+import { readFileSync } from "node:fs";
+import { Fabric, type LaunchShim } from "@redis-on-fly/local/dist/fabric";
+import { Server } from "@redis-on-fly/local/dist/servers";
+import { launchShimProcess } from "@redis-on-fly/local/dist/shimProcess";
+import { noFaults } from "@redis-on-fly/local/dist/wires";
+import fc from "fast-check";
+import { Duel } from "./duel";
+import { memberVariables, type Stream, streams } from "./streams";
+
+/** Streams that a {@link Pair} is sent one after the other. */
+export interface Batch {
+  readonly seed: number;
+  readonly streams: number;
+  readonly protocol: 2 | 3;
+  readonly database: 0 | 1;
+}
+
+const PROTOCOLS = [2, 3] as const;
+const DATABASES = [0, 1] as const;
+const MAX_GROWTH_MB = 64;
+
+const launch: LaunchShim = (environment) => launchShimProcess({ ...environment, ...memberVariables });
+
+/** See the head of this file. */
+export class Pair {
+  private readonly duels: readonly { readonly batch: Pick<Batch, "protocol" | "database">; readonly duel: Duel }[];
+  private warmMb = 0;
+  private megabytes = 0;
+
+  private constructor(
+    private readonly fabric: Fabric,
+    private readonly server: Server,
+    shimUrl: string,
+    private readonly shimPid: number,
+  ) {
+    this.duels = DATABASES.flatMap((database) =>
+      PROTOCOLS.map((protocol) => ({
+        batch: { protocol, database },
+        duel: new Duel(shimUrl, server.url, protocol, database),
+      })),
+    );
+  }
+
+  static async start(): Promise<Pair> {
+    const server = await Server.start();
+    try {
+      const fabric = await Fabric.start({ regions: ["eu-west-1"], shims: 1, faults: noFaults, launch });
+      const [region] = fabric.regions;
+      const [shim] = region?.shims ?? [];
+      if (!region || !shim) throw new Error("the fabric has no shim");
+      return new Pair(fabric, server, fabric.url(region), shim.pid);
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+  }
+
+  /** What the shim's resident memory has grown by since the first batch, in MB. */
+  get growthMb(): number {
+    return this.megabytes - this.warmMb;
+  }
+
+  /** @throws Error where the two differ, with the stream; or where the shim has grown too much */
+  async run({ seed, streams: numRuns, protocol, database }: Batch): Promise<void> {
+    const duel = this.duels.find(({ batch }) => batch.protocol === protocol && batch.database === database)?.duel;
+    const details = await fc.check(
+      fc.asyncProperty(streams, async (stream) => duel?.run(stream)),
+      // Shrinking would run on what the failure left behind; the seed and the stream tell enough.
+      { seed, numRuns, endOnFailure: true },
+    );
+    if (details.failed) throw failure(details);
+    this.megabytes = residentMegabytes(this.shimPid);
+    this.warmMb ||= this.megabytes;
+    if (this.growthMb > MAX_GROWTH_MB)
+      throw new Error(`the shim has grown from ${this.warmMb} to ${this.megabytes} MB`);
+  }
+
+  async stop(): Promise<void> {
+    for (const { duel } of this.duels) duel.close();
+    await Promise.all([this.fabric.stop(), this.server.stop()]);
+  }
+}
+
+function failure({ counterexample, errorInstance, seed, numRuns }: fc.RunDetails<[Stream]>): Error {
+  const [stream] = counterexample ?? [];
+  const pieces = stream?.pieces.map((piece) => JSON.stringify(piece.toString("latin1"))).join("\n");
+  return new Error(`stream ${numRuns} of seed ${seed}: ${String(errorInstance)}\n\nsent in these pieces:\n${pieces}`);
+}
+
+/** Resident memory, where the system tells it. */
+function residentMegabytes(pid: number): number {
+  try {
+    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+  } catch {
+    return 0;
+  }
+}

@@ -6,9 +6,9 @@ import { createBus } from "@redis-on-fly/local/dist/bus";
 import { Fabric, type Region } from "@redis-on-fly/local/dist/fabric";
 import { launchShimProcess } from "@redis-on-fly/local/dist/shimProcess";
 import { noFaults } from "@redis-on-fly/local/dist/wires";
-import { SnsSqsBus } from "@redis-on-fly/shim/dist/bus/snsSqsBus";
+import { SnsTopic } from "@redis-on-fly/shim/dist/bus/snsTopic";
+import { SqsQueue } from "@redis-on-fly/shim/dist/bus/sqsQueue";
 import { Redis } from "ioredis";
-import { Registry } from "prom-client";
 
 /** Latencies in one state, in milliseconds, and what the receiving shim asked of SQS meanwhile. */
 export interface LatencyFigures {
@@ -112,29 +112,33 @@ async function countsOf({ shims: [shim] }: Region): Promise<Counts> {
 
 /** A topic and a queue of its own, on the emulator that the shims have. */
 async function busProbe(endpoint: string, closers: (() => void)[]): Promise<Probe> {
-  const [from, to] = [...(await createBus(endpoint, ["us-west-2", "eu-central-1"])).values()].map(
-    (addresses) => new SnsSqsBus({ ...addresses, endpoint, registry: new Registry() }),
-  ) as [SnsSqsBus, SnsSqsBus];
+  const [near, far] = ["us-west-2", "eu-central-1"] as const;
+  const addresses = await createBus(endpoint, [near, far]);
+  const [home, away] = [addresses.get(near), addresses.get(far)];
+  if (!home || !away) throw new Error("a bus has the regions that it was asked for");
+  const onRequest = () => {};
+  const topic = new SnsTopic({ ...home, endpoint, onRequest });
+  const queue = new SqsQueue({ ...away, region: far, endpoint, onRequest });
   const arrivals = new Map<string, () => void>();
   const stopping = new AbortController();
   const receive = async () => {
     while (!stopping.signal.aborted) {
-      const deliveries = await to.receive(stopping.signal);
+      const deliveries = await queue.receive(stopping.signal);
       for (const { body } of deliveries) arrivals.get(body)?.();
-      for (const delivery of deliveries) void to.acknowledge(delivery);
+      for (const delivery of deliveries) void queue.acknowledge(delivery);
     }
   };
   receive().catch(() => {});
   closers.push(() => {
     stopping.abort();
-    for (const bus of [from, to]) void bus.close();
+    for (const end of [topic, queue]) void end.close();
   });
   return async () => {
     // As long as an envelope of one small command.
     const body = randomBytes(100).toString("base64url");
     const sentAtMs = performance.now();
     const arrived = new Promise<void>((resolve) => arrivals.set(body, resolve));
-    await from.publish(body);
+    await topic.publish(body);
     await arrived;
     arrivals.delete(body);
     return performance.now() - sentAtMs;

@@ -2,11 +2,12 @@
 // into the outbox, packed and sealed as ever; only the call to SNS, and the replay in the region's own cluster, are left
 // out. What is measured then is what accepting costs, not how fast a bus or a cluster takes it.
 import { once } from "node:events";
-import { SnsSqsBus } from "@redis-on-fly/shim/dist/bus/snsSqsBus";
+import { SnsTopic } from "@redis-on-fly/shim/dist/bus/snsTopic";
+import { SqsQueue } from "@redis-on-fly/shim/dist/bus/sqsQueue";
 import { Replayer } from "@redis-on-fly/shim/dist/replication/replayer";
 
-SnsSqsBus.prototype.publish = async () => {};
-SnsSqsBus.prototype.receive = async (signal) => {
+SnsTopic.prototype.publish = async () => {};
+SqsQueue.prototype.receive = async (signal) => {
   await once(signal, "abort");
   throw signal.reason;
 };

@@ -1,7 +1,7 @@
 // A bus in this process that does what SNS and SQS may do, and more often: it delays, repeats, reorders, drops and delivers
 // again what was not acknowledged in time, loses acknowledgements, and cuts regions off. It never loses an envelope.
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Bus, Delivery } from "@redis-on-fly/shim/dist/bus/bus";
+import type { Delivery, Queue, Topic } from "@redis-on-fly/shim/dist/bus/bus";
 import type { Random } from "./random";
 
 interface Message {
@@ -35,7 +35,7 @@ export interface NetworkFaults {
 }
 
 /** One region's end of the network, as a shim sees it. Once it is closed nothing passes it any more. */
-export interface NetworkEnd extends Bus {
+export interface NetworkEnd extends Topic, Queue {
   /** Every envelope that was published through it. */
   readonly published: readonly string[];
 }

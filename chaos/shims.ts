@@ -2,6 +2,7 @@
 // as a process that is killed.
 import { randomBytes } from "node:crypto";
 import type { Server } from "@redis-on-fly/local/dist/servers";
+import { Inbound } from "@redis-on-fly/shim/dist/inbound/inbound";
 import { EnvelopeCodec, type EnvelopeKey } from "@redis-on-fly/shim/dist/replication/envelope";
 import type { Peer } from "@redis-on-fly/shim/dist/replication/regions";
 import type { ScriptArguments } from "@redis-on-fly/shim/dist/replication/replayBatch";
@@ -17,6 +18,8 @@ import type { Accepted } from "./publication";
 /** A running shim, or one that was killed. */
 export interface Shim {
   readonly replication: Replication;
+  /** Those over which it replays: at home, and what comes in. */
+  readonly connections: readonly Connection[];
   readonly end: NetworkEnd;
   /** What its clients were told to be accepted. */
   readonly accepted: Accepted[];
@@ -37,8 +40,8 @@ export interface ShimOptions {
   readonly peers: readonly Peer[];
 }
 
-/** What a shim's replication keeps to itself: a wrong clock, a sudden end and the passing of time are no options of its own. */
-interface Insides {
+/** What a shim keeps to itself: a wrong clock, a sudden end and the passing of time are no options of its own. */
+interface Connection {
   readonly clock: {
     readonly lastMs: number;
     readonly lastCounter: number;
@@ -49,8 +52,12 @@ interface Insides {
     ceiling(): Stamp;
   };
   readonly cluster: Redis;
-  readonly regions: { hear(peer: Peer): Promise<void>; heardMs(): number };
   readonly replayer: { lead(): ScriptArguments; tend(): Promise<void>; disconnected(ceiling: Stamp): void };
+}
+
+interface Insides {
+  readonly connection: Connection;
+  readonly regions: { hear(peer: Peer): Promise<void>; heardMs(): number };
 }
 
 /** How long records are kept, and by how much longer a generation of them lasts. */
@@ -69,41 +76,53 @@ export function insides(replication: Replication): Insides {
 
 /** The newest stamp that the shim has issued or seen. */
 export function newestStamp({ replication }: Shim): string {
-  const { lastMs, lastCounter, origin } = insides(replication).clock;
+  const { lastMs, lastCounter, origin } = insides(replication).connection.clock;
   return stampText({ ms: lastMs, counter: lastCounter, origin });
 }
 
 export async function startShim({ region, server, end, skewMs, passedMs, peers }: ShimOptions): Promise<Shim> {
   const url = new URL(server.url);
-  const replication = new Replication({
+  const shared = {
     region,
     cluster: { host: url.hostname, port: Number(url.port), password: url.password, disconnectTimeout: 100 },
-    bus: end,
     envelopeKeys,
+    horizonMs: HORIZON_MS,
+    log,
+  };
+  const connections: Connection[] = [];
+  const replication = new Replication({
+    ...shared,
+    topic: end,
+    inbound: (front, origin) => {
+      const inbound = new Inbound({ ...shared, origin, queue: end, receiveIntervalMs: 1 }, front);
+      connections.push((inbound as unknown as Pick<Insides, "connection">).connection);
+      return inbound;
+    },
     publishIntervalMs: 3,
     outboxMaxBytes: 1 << 20,
     envelopeVersion: 2,
     envelopeMaxBytes: ENVELOPE_BYTES,
-    horizonMs: HORIZON_MS,
     recordsMaxBytes: 1 << 26,
     largeCommandMaxBytes: LARGE_MAX_BYTES,
     canaryIntervalMs: 0,
-    log,
     registry: new Registry(),
   });
-  const { clock, cluster, regions, replayer } = insides(replication);
-  Object.assign(clock, { monotonicMs: () => performance.now() + passedMs() });
-  replayer.disconnected(clock.next());
-  const time = cluster.time.bind(cluster);
-  Object.assign(cluster, {
-    time: async () => {
-      const [seconds = 0, microseconds = 0] = await time();
-      return [Number(seconds) + (skewMs + passedMs()) / 1000, microseconds];
-    },
-  });
+  const { connection, regions } = insides(replication);
+  connections.push(connection);
+  for (const { clock, cluster, replayer } of connections) {
+    Object.assign(clock, { monotonicMs: () => performance.now() + passedMs() });
+    replayer.disconnected(clock.next());
+    const time = cluster.time.bind(cluster);
+    Object.assign(cluster, {
+      time: async () => {
+        const [seconds = 0, microseconds = 0] = await time();
+        return [Number(seconds) + (skewMs + passedMs()) / 1000, microseconds];
+      },
+    });
+  }
   await replication.start();
   await hear(regions, peers);
-  return { replication, end, accepted: [], broken: [] };
+  return { replication, connections, end, accepted: [], broken: [] };
 }
 
 /** As if canaries of these regions had come. */
@@ -113,8 +132,8 @@ export async function hear(regions: Insides["regions"], peers: readonly Peer[]):
 }
 
 /** Ends a shim as SIGKILL does: whatever it was about to do does not happen. */
-export async function killShim({ replication, end }: Shim): Promise<void> {
+export async function killShim({ replication, connections, end }: Shim): Promise<void> {
   void end.close();
-  insides(replication).cluster.disconnect();
+  for (const { cluster } of connections) cluster.disconnect();
   await replication.drain(0);
 }

@@ -2,13 +2,12 @@
 // `<!-- generated: name -->` and `<!-- end -->` is replaced by what the code says now; all other text is left alone.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { SnsSqsBus } from "@redis-on-fly/shim/dist/bus/snsSqsBus";
 import { type CommandRules, rulesFor } from "@redis-on-fly/shim/dist/commands/policy";
 import { type CommandSpecification, packagedSpecifications } from "@redis-on-fly/shim/dist/commands/specification";
 import { describeConfiguration } from "@redis-on-fly/shim/dist/configuration";
 import { documentedRefusals, kindredRefusals } from "@redis-on-fly/shim/dist/contract";
 import { newCounters } from "@redis-on-fly/shim/dist/operations/counters";
-import { newRegistry } from "@redis-on-fly/shim/dist/operations/metrics";
+import { countRequests, newRegistry } from "@redis-on-fly/shim/dist/operations/metrics";
 import { Figures } from "@redis-on-fly/shim/dist/replication/figures";
 import { LanePool } from "@redis-on-fly/shim/dist/upstream/lanePool";
 import { pino } from "pino";
@@ -76,7 +75,7 @@ function metrics(): string {
   const pool = new LanePool({ address, lanesPerProtocol: 1, maxPrivateLanes: 1, timeoutMs: 1000, log });
   const registry = newRegistry(newCounters(), pool, () => 0);
   new Figures("00000000", { commands: 0, bytes: 0 }, () => [], registry);
-  new SnsSqsBus({ topicArn: "arn:aws:sns:us-east-1:0:topic", queueUrl: "", deadLetterQueueUrl: "", registry });
+  countRequests(registry);
   const ours = registry.getMetricsAsArray().filter(({ name }) => name.startsWith("redis_on_fly_"));
   return bullets(ours.map(({ name, help }) => `\`${name}\`: ${help}`));
 }

@@ -14,7 +14,10 @@ interface Answer {
   readonly end: "expected" | "closed" | "silent";
 }
 
-const PATIENCE_MS = 5000;
+/** A busy machine may take its time. */
+const PATIENCE_MS = 60_000;
+/** For what may rightly never be answered. */
+const PATIENCE_WITH_BLOCKING_MS = 5000;
 /** An answer that only the shim gives: from there on the two have done different things. */
 const onlyOurs = /not supported by Redis on Fly|too large for database 0/;
 /** What a broken stream may wait in for longer than we do. */
@@ -56,14 +59,15 @@ export class Duel {
           [...upTo(complete, stream.pieces), ...echo],
           [whole, ...echo],
         ];
+    const mayBlock = blocking.test(stream.bytes.toString("latin1"));
+    const patienceMs = mayBlock ? PATIENCE_WITH_BLOCKING_MS : PATIENCE_MS;
     let same = false;
     try {
       const [shim, server] = await Promise.all([
-        this.shim.exchange(toShim, until),
-        this.server.exchange(toServer, until),
+        this.shim.exchange(toShim, until, patienceMs),
+        this.server.exchange(toServer, until, patienceMs),
       ]);
-      const hung =
-        [shim, server].some(({ end }) => end === "silent") && !blocking.test(stream.bytes.toString("latin1"));
+      const hung = !mayBlock && [shim, server].some(({ end }) => end === "silent");
       if (!onlyOurs.test(shim.text) && !(reset && isCutOff(server, shim))) {
         if (hung || !this.alike(shim, server)) throw new Error(`they differ:\n${show(shim)}\n${show(server)}`);
         same = shim.end === "expected" && tail.length === 0 && !reset;
@@ -93,11 +97,11 @@ class Side {
   ) {}
 
   /** Sends, and reads until an answer ends in `until` or, without, until the other side closes. */
-  async exchange(pieces: readonly Buffer[], until: string | undefined): Promise<Answer> {
+  async exchange(pieces: readonly Buffer[], until: string | undefined, patienceMs: number): Promise<Answer> {
     const socket = this.socket ?? (await this.open());
     this.text = "";
     for (const piece of pieces) if (piece.length > 0) socket.write(piece);
-    const silence = AbortSignal.timeout(PATIENCE_MS);
+    const silence = AbortSignal.timeout(patienceMs);
     const ended = (): boolean => until !== undefined && this.text.endsWith(until);
     while (!socket.closed && !ended() && !silence.aborted) {
       // Silence shows in the next turn of the loop.
@@ -126,6 +130,7 @@ class Side {
     const { text, end } = await this.exchange(
       [auth, ...this.greeting, ["ECHO", "hello"]].map((words) => encodeRequest(words)),
       "$5\r\nhello\r\n",
+      PATIENCE_MS,
     );
     if (end !== "expected") throw new Error(`${this.url} answered ${JSON.stringify(text)} when greeted`);
     return socket;

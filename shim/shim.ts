@@ -1,13 +1,14 @@
 // Puts the parts of a shim together, starts them and stops them in order.
 import type { Logger } from "pino";
-import { SnsSqsBus } from "./bus/snsSqsBus";
+import { regionOf, SnsTopic } from "./bus/snsTopic";
 import { CommandTable } from "./commands/commandTable";
 import { renderInfo } from "./commands/info";
 import { Users } from "./commands/users";
 import type { Configuration } from "./configuration";
-import { newCounters } from "./operations/counters";
+import { InboundThread } from "./inbound/inboundThread";
+import { newCounters, sharedNumber } from "./operations/counters";
 import { flySection } from "./operations/flySection";
-import { newRegistry } from "./operations/metrics";
+import { countRequests, newRegistry } from "./operations/metrics";
 import { portOf, startOperations } from "./operations/operationsServer";
 import { Replication } from "./replication/replication";
 import { affordableClients } from "./session/capacity";
@@ -30,14 +31,19 @@ export interface Shim {
   stop(): Promise<void>;
 }
 
+/** Of the publish interval: a busy queue is asked so often, which saves requests and adds no more than that to the lag. */
+const RECEIVE_SHARE = 1 / 5;
+
 /**
  * Starts a shim. It comes up whether or not the cluster and the bus can be reached, and goes on trying.
  *
+ * @param inboundProgram - see {@link InboundThreadOptions.program}.
  * @throws Error where a port cannot be taken
  */
-export async function startShim(configuration: Configuration, log: Logger): Promise<Shim> {
-  const { cluster, region } = configuration;
-  const counters = newCounters();
+export async function startShim(configuration: Configuration, log: Logger, inboundProgram?: string): Promise<Shim> {
+  const { cluster, region, topicArn, busEndpoint } = configuration;
+  const regionalCommands = sharedNumber();
+  const counters = newCounters(regionalCommands);
   const table = new CommandTable(configuration.allowGroups);
   const pool = new LanePool({
     address: cluster,
@@ -47,16 +53,31 @@ export async function startShim(configuration: Configuration, log: Logger): Prom
     log,
   });
   const registry = newRegistry(counters, pool, () => listener.size);
+  const onRequest = countRequests(registry);
   const replication = new Replication({
     region,
     cluster: driverOptions(cluster),
-    bus: new SnsSqsBus({
-      topicArn: configuration.topicArn,
-      queueUrl: configuration.queueUrl,
-      deadLetterQueueUrl: configuration.deadLetterQueueUrl,
-      ...(configuration.busEndpoint === undefined ? {} : { endpoint: configuration.busEndpoint }),
-      registry,
-    }),
+    topic: new SnsTopic({ topicArn, endpoint: busEndpoint, onRequest }),
+    inbound: (front, origin) =>
+      new InboundThread(
+        {
+          region,
+          origin,
+          cluster,
+          awsRegion: regionOf(topicArn),
+          queueUrl: configuration.queueUrl,
+          deadLetterQueueUrl: configuration.deadLetterQueueUrl,
+          busEndpoint,
+          envelopeKeys: configuration.envelopeKeys,
+          horizonMs: configuration.horizonMs,
+          receiveIntervalMs: configuration.publishIntervalMs * RECEIVE_SHARE,
+          regionalCommands,
+          logLevel: configuration.logLevel,
+          onRequest,
+          program: inboundProgram,
+        },
+        front,
+      ),
     envelopeKeys: configuration.envelopeKeys,
     envelopeVersion: configuration.envelopeVersion,
     envelopeMaxBytes: configuration.envelopeMaxBytes,

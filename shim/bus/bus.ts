@@ -1,5 +1,6 @@
 // What replication asks of the way between regions: every published envelope reaches every region's queue at least once,
-// late, in any order. Nothing here promises more.
+// late, in any order. Nothing here promises more. Methods reject when the bus cannot be reached; they retry little on their
+// own.
 
 /** One envelope as a queue handed it out. It comes again unless it is acknowledged or rejected. */
 export interface Delivery {
@@ -12,14 +13,20 @@ export interface Delivery {
   readonly handle: string;
 }
 
-/** One region's end of the bus. Its methods reject when the bus cannot be reached; they retry little on their own. */
-export interface Bus {
+/** Where a region's envelopes go. */
+export interface Topic {
+  /** Sends one sealed envelope to every region, this one included. */
+  publish(body: string): Promise<void>;
+  /** Lets go of connections; whatever is under way fails. */
+  close(): Promise<void>;
+}
+
+/** Where all regions' envelopes come to a region. */
+export interface Queue {
   /** As many deliveries as one {@link receive} brings now: where so many come, more are waiting. */
   readonly batchSize: number;
   /** For how long a delivery is kept from others, counted from its receipt or from its last {@link extend}. */
   readonly visibilityMs: number;
-  /** Sends one sealed envelope to every region, this one included. */
-  publish(body: string): Promise<void>;
   /** Waits for envelopes; none after some seconds without. Aborting makes it reject. */
   receive(signal: AbortSignal): Promise<readonly Delivery[]>;
   /** Keeps deliveries from others for another {@link visibilityMs}. */

@@ -18,6 +18,26 @@ export interface Counters {
   overflows: number;
 }
 
-export function newCounters(): Counters {
-  return { connections: 0, rejected: 0, forwarded: 0, local: 0, refused: 0, acknowledged: 0, overflows: 0 };
+/** Memory for one number that other threads can see. */
+export function sharedNumber(): SharedArrayBuffer {
+  return new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT);
+}
+
+/** @param forwarded - where the commands passed on are counted. */
+export function newCounters(forwarded = sharedNumber()): Counters {
+  const shared = new Float64Array(forwarded);
+  return {
+    connections: 0,
+    rejected: 0,
+    get forwarded() {
+      return shared[0] ?? 0;
+    },
+    set forwarded(count) {
+      shared[0] = count;
+    },
+    local: 0,
+    refused: 0,
+    acknowledged: 0,
+    overflows: 0,
+  };
 }

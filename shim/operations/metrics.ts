@@ -1,5 +1,6 @@
 // The shim's own metrics, for Prometheus. Counters of the hot path are read when asked for.
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { OnRequest } from "../bus/sdk";
 import type { LanePool } from "../upstream/lanePool";
 import type { Counters } from "./counters";
 
@@ -48,4 +49,15 @@ export function newRegistry(counters: Counters, pool: LanePool, sessions: () => 
       },
     });
   }
+}
+
+/** Adds the counter of requests to the bus. @returns what counts one */
+export function countRequests(registry: Registry): OnRequest {
+  const requests = new Counter({
+    name: "redis_on_fly_bus_requests_total",
+    help: "Requests to SNS and SQS, which charge for each, by operation; one that is tried again counts again",
+    labelNames: ["operation"],
+    registers: [registry],
+  });
+  return (operation) => requests.inc({ operation });
 }

@@ -21,6 +21,9 @@ export type MessageHandler = (message: StampedCommand, from: Sender, postpone: (
 /** Handlers by the name of their message, such as `FLY.PURGE`. */
 export type MessageHandlers = Map<string, MessageHandler>;
 
+/** What became of a message; one that is postponed comes again. */
+export type Hearing = "done" | "postponed" | "unknown";
+
 /**
  * The name of the canary, which every version of envelopes may carry. A client's ECHO is answered by its shim and never
  * replayed; a shim that knows no canaries runs it, which changes nothing.
@@ -70,4 +73,20 @@ export function* aside(commands: Iterable<StampedCommand>, messages: StampedComm
     if (isMessage(command)) messages.push(command);
     else yield command;
   }
+}
+
+/** The name of a message. */
+export function nameOf({ args: [name] }: StampedCommand): string {
+  return String(name);
+}
+
+/** Calls the handler of a message. */
+export async function hear(handlers: MessageHandlers, message: StampedCommand, from: Sender): Promise<Hearing> {
+  const handler = handlers.get(nameOf(message));
+  if (!handler) return "unknown";
+  let hearing: Hearing = "done";
+  await handler(message, from, () => {
+    hearing = "postponed";
+  });
+  return hearing;
 }

@@ -3,7 +3,7 @@
 
 import { EventEmitter, once } from "node:events";
 import type { Logger } from "pino";
-import type { Bus } from "../bus/bus";
+import type { Topic } from "../bus/bus";
 import { backOff } from "./backoff";
 import type { Confirmations } from "./confirmations";
 import type { Outbox } from "./outbox";
@@ -11,7 +11,7 @@ import type { Segment } from "./segment";
 
 /** What a {@link Publisher} needs. */
 export interface PublisherOptions {
-  readonly bus: Bus;
+  readonly topic: Topic;
   readonly outbox: Outbox;
   /** Told of what the bus has, where somebody waits for it. */
   readonly confirmations?: Confirmations | undefined;
@@ -91,13 +91,13 @@ export class Publisher {
   }
 
   private async publish(commands: Segment): Promise<void> {
-    const { bus, outbox, confirmations, seal, log } = this.options;
+    const { topic, outbox, confirmations, seal, log } = this.options;
     const confirm = confirmations?.begin(commands.entries);
     this.inFlight += 1;
     const body = seal(commands);
     for (let attempt = 1; !this.closing.signal.aborted; attempt += 1) {
       try {
-        await bus.publish(body);
+        await topic.publish(body);
         if (attempt > 1) {
           this.failing -= 1;
           log.info({ attempt }, "the bus takes envelopes again");

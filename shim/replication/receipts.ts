@@ -9,7 +9,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
-import type { OpenedEnvelope, StampedCommand } from "./envelope";
+import type { StampedCommand } from "./envelope";
 import { EnvelopeLog, type EnvelopeRange } from "./envelopeLog";
 import type { Sender } from "./messages";
 import { type Clock, type Stamp, stampText } from "./stamp";
@@ -85,9 +85,9 @@ export class Receipts {
     this.stopped = true;
   }
 
-  /** Puts down that an envelope of another region has been replayed. Rejects where the server cannot be reached. */
-  async replayed({ region, oldest }: OpenedEnvelope): Promise<void> {
-    if (oldest && region !== this.options.region) await this.put(stampText(oldest));
+  /** Puts down that an envelope of another region, which begins with this stamp, has been replayed. Rejects where the server cannot be reached. */
+  async replayed(region: string, oldest: Stamp): Promise<void> {
+    if (region !== this.options.region) await this.put(stampText(oldest));
   }
 
   /**

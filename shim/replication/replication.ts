@@ -3,29 +3,31 @@
 
 import { randomInt } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Redis, type RedisOptions } from "ioredis";
+import type { RedisOptions } from "ioredis";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import type { Bus } from "../bus/bus";
+import type { Topic } from "../bus/bus";
 import type { CommandSpecification } from "../commands/specification";
+import type { Front, Incoming, SettledEnvelope } from "../inbound/front";
 import { Canary } from "./canary";
 import { Confirmations } from "./confirmations";
-import { Consumer } from "./consumer";
 import { commandsCapacity, EnvelopeCodec, type EnvelopeKey, type StampedCommand } from "./envelope";
 import type { EnvelopeRange } from "./envelopeLog";
 import { Figures, type ReplicationFigures } from "./figures";
 import { HomeReplay } from "./homeReplay";
 import { type Acceptance, Intake } from "./intake";
 import { decodeLarge } from "./largeCommand";
-import { aside, CANARY, CHUNK, LARGE, type MessageHandlers, type Sender } from "./messages";
+import { handleLargeMessages } from "./largeMessages";
+import { aside, CANARY, type Hearing, hear, type MessageHandlers, nameOf, type Sender } from "./messages";
 import { Outbox } from "./outbox";
+import { logPoison } from "./poison";
 import { Publisher } from "./publisher";
 import { PURGE, Purger } from "./purge";
 import { ASK, RECEIPT, type Receipt, Receipts } from "./receipts";
 import { type RegionFigures, Regions, type Report } from "./regions";
-import { Replayer, type ReplayOutcome } from "./replayer";
+import { ReplayConnection } from "./replayConnection";
+import type { ReplayOutcome } from "./replayer";
 import { Segment } from "./segment";
-import { Clock, parseStamp } from "./stamp";
 import { Transfers } from "./transfers";
 import type { Upload } from "./upload";
 
@@ -36,8 +38,10 @@ export interface ReplicationOptions {
   readonly origin?: number;
   /** Where the region's cluster is. How commands fail while it is down is not the caller's to say. */
   readonly cluster: Omit<RedisOptions, "replyMapping">;
-  readonly bus: Bus;
-  /** The first seals; all open. */
+  readonly topic: Topic;
+  /** Makes the way in, which reports to the front. @param origin - this process in its stamps */
+  readonly inbound: (front: Front, origin: number) => Incoming;
+  /** The first seals. */
   readonly envelopeKeys: readonly [EnvelopeKey, ...EnvelopeKey[]];
   readonly publishIntervalMs: number;
   readonly outboxMaxBytes: number;
@@ -62,52 +66,33 @@ export interface ReplicationOptions {
   readonly registry: Registry;
 }
 
-const FIRST_CONTACT_TIMEOUT_MS = 2_000;
-const CLOCK_SAMPLE_INTERVAL_MS = 30_000;
 const GOODBYE_TIMEOUT_MS = 1_000;
-/** Of the publish interval: a busy queue is asked so often, which saves requests and adds no more than that to the lag. */
-const RECEIVE_SHARE = 1 / 5;
-/** A cluster that leaves commands unanswered for so long counts as lost. */
-const SOCKET_TIMEOUT_MS = 5_000;
 
 /** See the head of this file. */
 export class Replication {
   /** Where commands are to be answered only once the bus has them: when it has. */
   readonly confirmations: Confirmations | undefined;
   private readonly options: ReplicationOptions;
-  private readonly cluster: Redis;
-  private readonly clock: Clock;
+  private readonly connection: ReplayConnection;
+  private readonly incoming: Incoming;
   private readonly codec: EnvelopeCodec;
   private readonly outbox: Outbox;
   private readonly publisher: Publisher;
-  private readonly replayer: Replayer;
-  private readonly purger: Purger;
   private readonly receipts: Receipts;
   private readonly home: HomeReplay;
-  private readonly consumer: Consumer;
   private readonly handlers: MessageHandlers = new Map();
   private readonly regions: Regions;
   private readonly transfers: Transfers;
   private readonly intake: Intake;
   private readonly canary: Canary;
   private readonly tally: Figures;
-  private sampling: NodeJS.Timeout | undefined;
 
   constructor(options: ReplicationOptions) {
-    const { region, origin = randomInt(2 ** 32), bus, log, confirmWithinMs } = options;
+    const { region, origin = randomInt(2 ** 32), topic, horizonMs, log, confirmWithinMs } = options;
     this.options = options;
     this.confirmations = confirmWithinMs === undefined ? undefined : new Confirmations(confirmWithinMs);
-    this.cluster = new Redis({
-      socketTimeout: SOCKET_TIMEOUT_MS,
-      ...options.cluster,
-      lazyConnect: true,
-      // While the cluster is down commands fail at once: the consumer waits, and home replays come again over the bus.
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 0,
-      autoResendUnfulfilledCommands: false,
-      retryStrategy: (attempt) => Math.min(2_000, 50 * 2 ** attempt) * (0.5 + Math.random() / 2),
-    });
-    this.clock = new Clock(origin);
+    this.connection = new ReplayConnection({ ...options, origin });
+    const { cluster, clock, replayer } = this.connection;
     const capacity = commandsCapacity(region, options.envelopeMaxBytes);
     this.outbox = new Outbox(origin, capacity);
     this.tally = new Figures(
@@ -119,46 +104,34 @@ export class Replication {
     const codec = new EnvelopeCodec(options.envelopeKeys);
     this.codec = codec;
     this.publisher = new Publisher({
-      bus,
+      topic,
       outbox: this.outbox,
       confirmations: this.confirmations,
       seal: (commands) => codec.seal(region, commands),
       intervalMs: options.publishIntervalMs,
       log,
     });
-    this.replayer = new Replayer(this.cluster, options.horizonMs, this.clock.next(), options.regionalCommands);
     this.home = new HomeReplay((commands) => this.replayAtHome(commands));
-    this.regions = new Regions(this.cluster, options.envelopeVersion);
-    this.transfers = new Transfers({
-      cluster: this.cluster,
-      replayer: this.replayer,
-      horizonMs: options.horizonMs,
-    });
+    this.regions = new Regions(cluster, options.envelopeVersion);
+    this.transfers = new Transfers({ cluster, replayer, horizonMs });
     this.canary = new Canary({
       intervalMs: options.canaryIntervalMs,
       recordsMaxBytes: options.recordsMaxBytes,
       regions: this.regions,
-      replayer: this.replayer,
-      clock: this.clock,
+      replayer,
+      clock,
       report: () => this.report(false),
       // While the bus is away they would pile up.
       send: (text) => this.publisher.blocked || this.intake.send(CANARY, text),
       log,
     });
-    this.purger = new Purger({
-      cluster: this.cluster,
-      replayer: this.replayer,
-      purged: (purge, outcome) => {
-        this.tally.purged(purge, outcome);
-        this.reportPoison(outcome);
-      },
-    });
+    const purger = new Purger({ cluster, replayer, purged: (purge, outcome) => this.purged(purge, outcome) });
     this.handlers.set(CANARY, (message, from) => this.canary.hear(message, from));
     this.receipts = new Receipts({
       region,
-      cluster: this.cluster,
-      clock: this.clock,
-      horizonMs: options.horizonMs,
+      cluster,
+      clock,
+      horizonMs,
       capacity,
       others: () => Object.keys(this.regionFigures()).filter((name) => name !== region),
       // Whoever waits could fill the outbox, of which half is for commands alone.
@@ -168,7 +141,7 @@ export class Replication {
           : this.intake.send(name, ...args),
     });
     this.intake = new Intake({
-      clock: this.clock,
+      clock,
       capacity,
       outbox: this.outbox,
       outboxMaxBytes: options.outboxMaxBytes,
@@ -179,30 +152,23 @@ export class Replication {
       regions: this.regions,
       transfers: this.transfers,
       largeCommandMaxBytes: options.largeCommandMaxBytes,
-      horizonMs: options.horizonMs,
-      purger: this.purger,
+      horizonMs,
+      purger,
       invalidate: options.invalidate ?? [],
       figures: this.tally,
       log,
     });
     this.handlers.set(ASK, (message, from) => this.receipts.asked(message, from));
     this.handlers.set(RECEIPT, (message, from) => this.receipts.answered(message, from));
-    this.handlers.set(PURGE, (message) => this.purger.run(message));
-    this.handlers.set(CHUNK, (message) => this.takeChunk(message));
-    this.handlers.set(LARGE, (message, from, postpone) => this.takeLarge(message, from, postpone));
-    this.consumer = new Consumer({
-      bus,
-      cluster: this.cluster,
-      codec,
-      clock: this.clock,
-      replayer: this.replayer,
-      handlers: this.handlers,
-      receipts: this.receipts,
-      regions: this.regions,
-      receiveIntervalMs: options.publishIntervalMs * RECEIVE_SHARE,
-      figures: this.tally,
+    // Of what this shim has sent itself; the way in acts on others'.
+    this.handlers.set(PURGE, (message) => purger.run(message));
+    handleLargeMessages(this.handlers, {
+      region,
+      transfers: this.transfers,
+      replayed: (outcome) => this.tally.replayed("bus", outcome),
       log,
     });
+    this.incoming = options.inbound(this.front(), origin);
   }
 
   /**
@@ -210,24 +176,7 @@ export class Replication {
    * most: with the cluster or the bus down it goes on trying in the background.
    */
   async start(): Promise<void> {
-    const { log } = this.options;
-    let reachable = true;
-    this.cluster.on("error", (error) => {
-      if (reachable) log.warn({ err: error }, "cannot reach the cluster for replay: trying again");
-      reachable = false;
-    });
-    const firstContact = new Promise<void>((resolve) => {
-      this.cluster.on("ready", () => {
-        if (!reachable) log.info("the cluster can be reached for replay again");
-        reachable = true;
-        this.cluster.once("close", () => this.replayer.disconnected(this.clock.ceiling()));
-        void this.setClock().then(resolve);
-      });
-    });
-    this.cluster.connect().catch(() => {});
-    await Promise.race([firstContact, sleep(FIRST_CONTACT_TIMEOUT_MS, undefined, { ref: false })]);
-    this.sampling = setInterval(() => void this.setClock(), CLOCK_SAMPLE_INTERVAL_MS).unref();
-    this.consumer.start();
+    await Promise.all([this.connection.start(), this.incoming.start()]);
     this.canary.start();
   }
 
@@ -293,15 +242,14 @@ export class Replication {
    * @returns how many accepted commands the bus did not get.
    */
   async drain(timeoutMs: number): Promise<{ readonly lost: number }> {
-    clearInterval(this.sampling);
     this.canary.stop();
     this.receipts.stop();
     const settled = new Promise<void>((resolve) => this.onHome(this.acceptedSequence, this.slowSequence, resolve));
-    const finished = Promise.all([this.publisher.drain(timeoutMs), this.consumer.stop(), settled]);
+    const finished = Promise.all([this.publisher.drain(timeoutMs), this.incoming.stop(), settled]);
     await Promise.race([finished, sleep(timeoutMs, undefined, { ref: false })]);
     if (this.outbox.commands === 0) await this.sayGoodbye();
-    this.cluster.disconnect();
-    await this.options.bus.close();
+    this.connection.close();
+    await Promise.all([this.options.topic.close(), this.incoming.close()]);
     return { lost: this.outbox.commands };
   }
 
@@ -312,19 +260,19 @@ export class Replication {
 
   /** For INFO: every region, this one included, as canaries tell. */
   regionFigures(): Readonly<Record<string, RegionFigures>> {
-    return this.regions.figures(this.clock.nowMs());
+    return this.regions.figures(this.connection.clock.nowMs());
   }
 
   /** Nothing of this shim is outstanding: nobody need wait for it. Where the bus does not take that, they find out. */
   private async sayGoodbye(): Promise<void> {
-    const { bus, region, canaryIntervalMs } = this.options;
+    const { topic, region, canaryIntervalMs } = this.options;
     if (canaryIntervalMs === 0) return;
-    const stamp = this.clock.next();
+    const stamp = this.connection.clock.next();
     const args = [Buffer.from(CANARY), Buffer.from(JSON.stringify(this.report(true)))];
     const farewell = new Segment(stamp.origin);
     farewell.append({ stamp, args });
     const body = this.codec.seal(region, farewell);
-    await Promise.race([bus.publish(body).catch(() => {}), sleep(GOODBYE_TIMEOUT_MS, undefined, { ref: false })]);
+    await Promise.race([topic.publish(body).catch(() => {}), sleep(GOODBYE_TIMEOUT_MS, undefined, { ref: false })]);
   }
 
   private report(leaving: boolean): Report {
@@ -340,56 +288,55 @@ export class Replication {
 
   private async replayAtHome(commands: Iterable<StampedCommand>): Promise<void> {
     const large: StampedCommand[] = [];
-    this.count("home", await this.replayer.apply(aside(commands, large)));
+    this.countHome(await this.connection.replayer.apply(aside(commands, large)));
     for (const message of large) {
       // Where that fails, its copy from the bus brings it.
       const outcome = await this.transfers.complete(decodeLarge(message)).catch(() => undefined);
-      if (outcome) this.count("home", outcome);
+      if (outcome) this.countHome(outcome);
     }
   }
 
-  private async takeChunk({ args: [, transfer, offset, bytes] }: StampedCommand): Promise<void> {
-    if (!bytes) return;
-    const outcome = await this.transfers.store(String(transfer), Number(offset), bytes);
-    if (outcome) this.settle(outcome);
+  private countHome(outcome: ReplayOutcome): void {
+    this.tally.replayed("home", outcome);
+    logPoison(this.options.log, outcome);
   }
 
-  private async takeLarge(message: StampedCommand, from: Sender, postpone: () => void): Promise<void> {
-    const command = decodeLarge(message);
-    if (command.args.length === 0) {
-      // Its own region knows better.
-      if (from.region !== this.options.region) await this.transfers.discard(command.transfer);
-      return;
+  /** What the way in reports to. */
+  private front(): Front {
+    return {
+      observe: async (stamp) => {
+        this.connection.clock.observe(stamp);
+      },
+      hear: (message, from) => this.hear(message, from),
+      settled: (envelope) => this.settled(envelope),
+      replayed: (outcome) => this.tally.replayed("bus", outcome),
+      purged: (purge, outcome) => this.purged(purge, outcome),
+      poisoned: () => this.tally.poisoned(),
+    };
+  }
+
+  private async hear(message: StampedCommand, from: Sender): Promise<Hearing> {
+    const hearing = await hear(this.handlers, message, from);
+    if (hearing === "unknown") {
+      this.tally.skipped();
+      this.options.log.warn(
+        { name: nameOf(message), region: from.region },
+        "skipping a message that this version does not know",
+      );
     }
-    const outcome = await this.transfers.complete(command);
-    if (outcome) this.settle(outcome);
-    // Its chunks will complete it, or it comes again until it is too late for that.
-    else postpone();
+    return hearing;
   }
 
-  /** @throws Error where the command is worth another try */
-  private settle(outcome: ReplayOutcome): void {
-    this.count("bus", outcome);
-    const [failure] = outcome.transient;
-    if (failure) throw new Error(`${failure.command} with stamp ${failure.stamp}: ${failure.error}`);
-  }
-
-  private count(source: "home" | "bus", outcome: ReplayOutcome): void {
-    this.tally.replayed(source, outcome);
-    this.reportPoison(outcome);
-  }
-
-  private reportPoison({ poison }: ReplayOutcome): void {
-    for (const failure of poison) this.options.log.error(failure, "the cluster cannot run an accepted command");
-  }
-
-  private async setClock(): Promise<void> {
-    try {
-      await this.clock.sample(this.cluster);
-      const newest = parseStamp(await this.replayer.newest());
-      if (newest) this.clock.observe(newest);
-    } catch (error) {
-      this.options.log.warn({ err: error }, "cannot read the cluster's clock: going on with the one before");
+  private async settled({ region, oldest, newest, sentAtMs, complete }: SettledEnvelope): Promise<void> {
+    if (complete && oldest) await this.receipts.replayed(region, oldest);
+    if (oldest) this.regions.arrived(region, oldest);
+    if (newest) {
+      this.tally.arrived(region, this.connection.clock.nowMs() - newest.ms, newest.ms - sentAtMs);
     }
+  }
+
+  private purged(purge: string, outcome: ReplayOutcome): void {
+    this.tally.purged(purge, outcome);
+    logPoison(this.options.log, outcome);
   }
 }

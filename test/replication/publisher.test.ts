@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { pino } from "pino";
-import type { Bus } from "../../shim/bus/bus";
+import type { Topic } from "../../shim/bus/bus";
 import { Outbox } from "../../shim/replication/outbox";
 import { Publisher } from "../../shim/replication/publisher";
 import { commandBytes, type Segment } from "../../shim/replication/segment";
@@ -23,8 +23,8 @@ function start({ intervalMs, capacity }: { intervalMs: number; capacity: number 
   };
   const outbox = new Outbox(1, capacity);
   const seal = (commands: Segment) => [...commands].map(({ args }) => args[2]).join(" ");
-  const bus = { publish } as Partial<Bus> as Bus;
-  const publisher = new Publisher({ bus, outbox, seal, intervalMs, log: pino({ level: "silent" }) });
+  const topic: Topic = { publish, close: async () => {} };
+  const publisher = new Publisher({ topic, outbox, seal, intervalMs, log: pino({ level: "silent" }) });
   let counter = 0;
   return {
     outbox,

@@ -1,14 +1,14 @@
 import { EventEmitter, once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { pino } from "pino";
-import type { Bus, Delivery } from "../../shim/bus/bus";
-import { Receiver, type ReceiverOptions } from "../../shim/replication/receiver";
+import type { Delivery, Queue } from "../../shim/bus/bus";
+import { Receiver, type ReceiverOptions } from "../../shim/inbound/receiver";
 import { eventually } from "../support/eventually";
 
 const BATCH_SIZE = 10;
 
 /** A queue at the cloud's edge: hands out what it was given, and tells what it is asked. */
-class Queue implements Bus {
+class FakeQueue implements Queue {
   readonly batchSize = BATCH_SIZE;
   readonly visibilityMs: number;
   readonly batches: string[][] = [];
@@ -53,7 +53,6 @@ class Queue implements Bus {
     this.acknowledged.push(body);
   }
 
-  async publish(): Promise<void> {}
   async reject(): Promise<void> {}
   async close(): Promise<void> {}
 }
@@ -63,7 +62,7 @@ function bodies(count: number, bytes = 1): string[] {
 }
 
 describe("what comes from the queue", () => {
-  let queue: Queue;
+  let queue: FakeQueue;
   let receiver: Receiver;
   let warnings: string[];
   /** Deliveries that a test lets go of by itself, when it has `gate` hold them. */
@@ -72,7 +71,7 @@ describe("what comes from the queue", () => {
   beforeEach(() => {
     warnings = [];
     gate = undefined;
-    queue = new Queue();
+    queue = new FakeQueue();
   });
 
   afterEach(() => receiver.stop());
@@ -80,7 +79,7 @@ describe("what comes from the queue", () => {
   function start(options: Partial<ReceiverOptions> = {}): void {
     const stream = { write: (line: string) => void warnings.push(JSON.parse(line).msg) };
     receiver = new Receiver({
-      bus: queue,
+      queue,
       ready: async () => {},
       handle: async () => {
         await gate;
@@ -159,7 +158,7 @@ describe("what comes from the queue", () => {
   });
 
   it("is kept from others while it takes long, and only then", async () => {
-    queue = new Queue(150);
+    queue = new FakeQueue(150);
     const release = hold();
     start();
     queue.push("slow");

@@ -1,7 +1,5 @@
-// The bus on SNS and SQS: publishes to the region's own topic, receives from the region's own queue, which all topics feed
-// with raw delivery. It calls no other region.
+// The region's own SQS queue, which the topics of all regions feed. It calls no other region.
 
-import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import {
   ChangeMessageVisibilityBatchCommand,
   DeleteMessageBatchCommand,
@@ -9,19 +7,15 @@ import {
   SendMessageCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
-import { Counter, type Registry } from "prom-client";
 import { Batches } from "./batches";
-import type { Bus, Delivery } from "./bus";
+import type { Delivery, Queue } from "./bus";
+import { clientOptions, counting, type OnRequest, type ServiceOptions } from "./sdk";
 
-/** Where a region's end of the bus is. Credentials come from the environment, as the AWS SDK finds them. */
-export interface SnsSqsBusOptions {
-  /** Also tells the region of all three. */
-  readonly topicArn: string;
+/** Which queue. */
+export interface SqsQueueOptions extends ServiceOptions {
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
-  /** URL of an emulator; AWS's own endpoints otherwise. */
-  readonly endpoint?: string;
-  readonly registry: Registry;
+  readonly onRequest: OnRequest;
 }
 
 const LONG_POLL_SECONDS = 20;
@@ -32,18 +26,12 @@ const RECEIVE_CHARACTERS = 256 * 1024;
 const VISIBILITY_SECONDS = 30;
 /** What is deleted that much later costs a tenth, and comes again if the shim dies in between. */
 const DELETE_LINGER_MS = 1_000;
-/** Publisher and consumer have their own, longer patience. */
-const MAX_ATTEMPTS = 2;
-/** A call that got lost on the way must end as an error: the SDK would wait for ever. */
-const TIMEOUTS = { connectionTimeout: 3_000, throwOnRequestTimeout: true } as const;
-const REQUEST_TIMEOUT_MS = 10_000;
 
-/** {@link Bus} on one region's SNS topic and SQS queue. */
-export class SnsSqsBus implements Bus {
+/** {@link Queue} on SQS. */
+export class SqsQueue implements Queue {
   readonly visibilityMs = VISIBILITY_SECONDS * 1000;
-  private readonly options: SnsSqsBusOptions;
-  private readonly topics: SNSClient;
-  private readonly queues: SQSClient;
+  private readonly options: SqsQueueOptions;
+  private readonly client: SQSClient;
   /** So many messages of the size that came last are enough at a time. */
   private enough = BATCH_SIZE;
   private readonly deletions = new Batches<Delivery>({
@@ -52,57 +40,24 @@ export class SnsSqsBus implements Bus {
     send: (deliveries) => this.delete(deliveries),
   });
 
-  /** @throws RangeError where the topic's ARN names no region. */
-  constructor(options: SnsSqsBusOptions) {
-    const region = options.topicArn.split(":")[3];
-    if (region === undefined || region === "") {
-      throw new RangeError(
-        `"${options.topicArn}" names no region: give a topic's ARN, arn:aws:sns:<region>:<account>:<name>`,
-      );
-    }
-    const shared = {
-      region,
-      maxAttempts: MAX_ATTEMPTS,
-      ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint }),
-    };
+  constructor(options: SqsQueueOptions) {
     this.options = options;
-    this.topics = new SNSClient({ ...shared, requestHandler: { ...TIMEOUTS, requestTimeout: REQUEST_TIMEOUT_MS } });
-    this.queues = new SQSClient({
-      ...shared,
+    this.client = new SQSClient({
+      ...clientOptions(options, LONG_POLL_SECONDS * 1000),
       // With the queue's URL as endpoint, an endpoint of the caller's would be passed over.
       useQueueUrlAsEndpoint: false,
       // Who opens an envelope knows whether it came as it was sealed.
       md5: false,
-      requestHandler: { ...TIMEOUTS, requestTimeout: LONG_POLL_SECONDS * 1000 + REQUEST_TIMEOUT_MS },
     });
-    const requests = new Counter({
-      name: "redis_on_fly_bus_requests_total",
-      help: "Requests to SNS and SQS, which charge for each, by operation; one that is tried again counts again",
-      labelNames: ["operation"],
-      registers: [options.registry],
-    });
-    const count =
-      <Arguments, Result>(next: (args: Arguments) => Result, { commandName = "" }: { commandName?: string }) =>
-      (args: Arguments) => {
-        requests.inc({ operation: commandName.replace(/Command$/, "") });
-        return next(args);
-      };
-    // Behind the SDK's own retries.
-    const position = { step: "finalizeRequest", priority: "low" } as const;
-    this.topics.middlewareStack.add(count, position);
-    this.queues.middlewareStack.add(count, position);
+    this.client.middlewareStack.add(...counting(options.onRequest));
   }
 
   get batchSize(): number {
     return this.enough;
   }
 
-  async publish(body: string): Promise<void> {
-    await this.topics.send(new PublishCommand({ TopicArn: this.options.topicArn, Message: body }));
-  }
-
   async receive(signal: AbortSignal): Promise<readonly Delivery[]> {
-    const { Messages = [] } = await this.queues.send(
+    const { Messages = [] } = await this.client.send(
       new ReceiveMessageCommand({
         QueueUrl: this.options.queueUrl,
         MaxNumberOfMessages: this.enough,
@@ -125,7 +80,7 @@ export class SnsSqsBus implements Bus {
 
   async extend(deliveries: readonly Delivery[]): Promise<void> {
     for (let start = 0; start < deliveries.length; start += BATCH_SIZE) {
-      const { Failed = [] } = await this.queues.send(
+      const { Failed = [] } = await this.client.send(
         new ChangeMessageVisibilityBatchCommand({
           QueueUrl: this.options.queueUrl,
           Entries: deliveries.slice(start, start + BATCH_SIZE).map(({ handle }, index) => ({
@@ -145,7 +100,7 @@ export class SnsSqsBus implements Bus {
   }
 
   async reject(delivery: Delivery, reason: string): Promise<void> {
-    await this.queues.send(
+    await this.client.send(
       new SendMessageCommand({
         QueueUrl: this.options.deadLetterQueueUrl,
         MessageBody: delivery.body,
@@ -156,14 +111,13 @@ export class SnsSqsBus implements Bus {
   }
 
   async close(): Promise<void> {
-    this.topics.destroy();
     await this.deletions.flush();
-    this.queues.destroy();
+    this.client.destroy();
   }
 
   /** A batch call answers 200 even where some of its entries failed: those are tried once more, then reported. */
   private async delete(deliveries: readonly Delivery[], lastTry = false): Promise<void> {
-    const { Failed = [] } = await this.queues.send(
+    const { Failed = [] } = await this.client.send(
       new DeleteMessageBatchCommand({
         QueueUrl: this.options.queueUrl,
         Entries: deliveries.map(({ handle }, index) => ({ Id: String(index), ReceiptHandle: handle })),

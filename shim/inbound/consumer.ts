@@ -5,31 +5,28 @@
 import { once, setMaxListeners } from "node:events";
 import type { Redis } from "ioredis";
 import type { Logger } from "pino";
-import type { Bus, Delivery } from "../bus/bus";
-import { backOff } from "./backoff";
-import { type EnvelopeCodec, EnvelopeError, type OpenedEnvelope, type StampedCommand } from "./envelope";
-import type { Figures } from "./figures";
-import { aside, type MessageHandlers, type Sender } from "./messages";
-import type { Receipts } from "./receipts";
+import type { Delivery, Queue } from "../bus/bus";
+import { backOff } from "../replication/backoff";
+import { type EnvelopeCodec, EnvelopeError, type OpenedEnvelope, type StampedCommand } from "../replication/envelope";
+import { aside, type Hearing, nameOf, type Sender } from "../replication/messages";
+import type { Replayer, ReplayOutcome } from "../replication/replayer";
+import { type Clock, stampText } from "../replication/stamp";
+import { Turns } from "../replication/turns";
+import type { Front } from "./front";
 import { Receiver } from "./receiver";
-import type { Regions } from "./regions";
-import type { Replayer, ReplayOutcome } from "./replayer";
-import { type Clock, stampText } from "./stamp";
-import { Turns } from "./turns";
 
 /** What a {@link Consumer} needs. */
 export interface ConsumerOptions {
-  readonly bus: Bus;
+  readonly queue: Queue;
   readonly cluster: Redis;
   readonly codec: EnvelopeCodec;
   readonly clock: Clock;
   readonly replayer: Replayer;
-  readonly handlers: MessageHandlers;
-  readonly receipts: Receipts;
-  readonly regions: Regions;
+  /** Acts on a message. Where it rejects, it is called again later. */
+  readonly hear: (message: StampedCommand, from: Sender) => Promise<Hearing>;
+  readonly front: Front;
   /** See {@link Receiver}. */
   readonly receiveIntervalMs: number;
-  readonly figures: Figures;
   readonly log: Logger;
 }
 
@@ -50,7 +47,7 @@ export class Consumer {
     // Every envelope in hand may be waiting for its next try.
     setMaxListeners(0, this.stopping.signal);
     this.receiver = new Receiver({
-      bus: options.bus,
+      queue: options.queue,
       ready: () => this.clusterReady(),
       handle: (delivery) => this.deliver(delivery),
       intervalMs: options.receiveIntervalMs,
@@ -82,21 +79,16 @@ export class Consumer {
 
   /** Whether the delivery is to be acknowledged. */
   private async deliver(delivery: Delivery): Promise<boolean> {
-    const { figures, log } = this.options;
+    const { queue, front, log } = this.options;
     let reason: string | undefined;
     const end = await this.openings.take();
     try {
       const envelope = this.open(delivery);
+      if (envelope.newest) await front.observe(envelope.newest);
       const outcome = await this.replay(envelope, end);
       if (outcome === undefined) return false;
-      if (outcome.poison.length === 0 && !(await this.putDown(envelope))) return false;
-      const { oldest, newest } = envelope;
-      if (oldest) this.options.regions.arrived(envelope.region, oldest);
-      if (newest) {
-        const { ms } = newest;
-        figures.arrived(envelope.region, this.options.clock.nowMs() - ms, ms - delivery.sentAtMs);
-      }
       const [poison] = outcome.poison;
+      if (!(await this.settle(envelope, delivery, poison === undefined))) return false;
       if (poison === undefined) return true;
       reason = `command ${poison.command} with stamp ${poison.stamp}: ${poison.error}`;
     } catch (error) {
@@ -105,10 +97,10 @@ export class Consumer {
     } finally {
       end();
     }
-    figures.poisoned();
+    front.poisoned();
     log.error({ reason, sentAtMs: delivery.sentAtMs }, "poison: moving an envelope to the dead-letter queue");
     try {
-      await this.options.bus.reject(delivery, reason);
+      await queue.reject(delivery, reason);
     } catch (error) {
       log.warn({ err: error }, "cannot reach the dead-letter queue: the envelope will come again");
     }
@@ -133,56 +125,46 @@ export class Consumer {
    * @param tried - told when all has been tried once: what has to be tried again holds nobody up.
    */
   private async replay(envelope: OpenedEnvelope, tried: () => void): Promise<ReplayOutcome | undefined> {
-    const { replayer, figures } = this.options;
+    const { replayer, front } = this.options;
     let messages: StampedCommand[] = [];
     let outcome: ReplayOutcome | undefined;
     const replayed = await this.untilSettled(async () => {
       messages = [];
       outcome = await replayer.apply(aside(envelope.commands, messages));
       tried();
-      figures.replayed("bus", outcome);
+      front.replayed(outcome);
       const [failure] = outcome.transient;
       return failure && { ...failure, failed: outcome.transient.length };
     });
     if (!replayed) return undefined;
     // What a message says may be about the commands before it.
     let postponed = false;
-    const postpone = () => {
-      postponed = true;
-    };
     for (const message of messages) {
-      if (!(await this.untilSettled(() => this.handleMessage(message, envelope, postpone)))) return undefined;
+      const heard = await this.untilSettled(async () => {
+        try {
+          if ((await this.options.hear(message, envelope)) === "postponed") postponed = true;
+          return undefined;
+        } catch (error) {
+          return { err: error, command: nameOf(message), stamp: stampText(message.stamp) };
+        }
+      });
+      if (!heard) return undefined;
     }
     return postponed ? undefined : outcome;
   }
 
-  private putDown(envelope: OpenedEnvelope): Promise<boolean> {
+  /** False where it was stopped before. */
+  private settle(
+    { region, oldest, newest }: OpenedEnvelope,
+    { sentAtMs }: Delivery,
+    complete: boolean,
+  ): Promise<boolean> {
     return this.untilSettled(() =>
-      this.options.receipts.replayed(envelope).then(
+      this.options.front.settled({ region, oldest, newest, sentAtMs, complete }).then(
         () => undefined,
-        (error) => ({ err: error }),
+        (error: unknown) => ({ err: error }),
       ),
     );
-  }
-
-  private async handleMessage(
-    message: StampedCommand,
-    from: Sender,
-    postpone: () => void,
-  ): Promise<object | undefined> {
-    const name = String(message.args[0]);
-    const handler = this.options.handlers.get(name);
-    if (!handler) {
-      this.options.figures.skipped();
-      this.options.log.warn({ name, region: from.region }, "skipping a message that this version does not know");
-      return undefined;
-    }
-    try {
-      await handler(message, from, postpone);
-      return undefined;
-    } catch (error) {
-      return { err: error, command: name, stamp: stampText(message.stamp) };
-    }
   }
 
   /** Tries again while something fails, which is told for the log. False where it was stopped before. */

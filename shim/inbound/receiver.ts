@@ -5,12 +5,12 @@
 import { EventEmitter, once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import type { Bus, Delivery } from "../bus/bus";
-import { backOff } from "./backoff";
+import type { Delivery, Queue } from "../bus/bus";
+import { backOff } from "../replication/backoff";
 
 /** What a {@link Receiver} needs. */
 export interface ReceiverOptions {
-  readonly bus: Bus;
+  readonly queue: Queue;
   /** Settles once deliveries can be handled: nothing is received before. */
   readonly ready: () => Promise<void>;
   /** Whether the delivery is done with, and need not come again. */
@@ -47,7 +47,7 @@ export class Receiver {
   }
 
   start(): void {
-    this.extending = setInterval(() => void this.extendSlow(), this.options.bus.visibilityMs * EXTEND_AFTER);
+    this.extending = setInterval(() => void this.extendSlow(), this.options.queue.visibilityMs * EXTEND_AFTER);
     this.loop(() => true);
   }
 
@@ -77,18 +77,18 @@ export class Receiver {
 
   /** Whether a full batch came: then more are waiting. */
   private async receive(): Promise<boolean> {
-    const { bus, ready, log } = this.options;
+    const { queue, ready, log } = this.options;
     await this.room();
     await ready();
     const { signal } = this.receiving;
     if (this.stopping.signal.aborted) return false;
     this.nextAtMs = performance.now() + this.options.intervalMs;
     try {
-      const deliveries = await bus.receive(signal);
+      const deliveries = await queue.receive(signal);
       if (this.failures > 0) log.info({ failures: this.failures }, "receiving again");
       this.failures = 0;
       for (const delivery of deliveries) void this.hold(delivery);
-      const full = deliveries.length >= bus.batchSize;
+      const full = deliveries.length >= queue.batchSize;
       if (!full) await this.pause();
       else if (this.loops.size < MAX_RECEIVES && this.heldCharacters < MAX_HELD / MAX_RECEIVES)
         this.loop((more) => more);
@@ -130,7 +130,7 @@ export class Receiver {
 
   private async acknowledge(delivery: Delivery): Promise<void> {
     try {
-      await this.options.bus.acknowledge(delivery);
+      await this.options.queue.acknowledge(delivery);
       this.acknowledgesFail = false;
     } catch (error) {
       if (!this.acknowledgesFail) {
@@ -141,12 +141,12 @@ export class Receiver {
   }
 
   private async extendSlow(): Promise<void> {
-    const { bus, log } = this.options;
-    const dueAtMs = performance.now() - bus.visibilityMs * EXTEND_AFTER;
+    const { queue, log } = this.options;
+    const dueAtMs = performance.now() - queue.visibilityMs * EXTEND_AFTER;
     const slow = [...this.held].filter(([, sinceMs]) => sinceMs <= dueAtMs).map(([delivery]) => delivery);
     if (slow.length === 0) return;
     try {
-      await bus.extend(slow);
+      await queue.extend(slow);
     } catch (error) {
       log.warn(
         { err: error, envelopes: slow.length },

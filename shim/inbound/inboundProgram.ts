@@ -1,0 +1,45 @@
+// What the thread of the way in runs.
+
+import { parentPort, workerData } from "node:worker_threads";
+import { pino } from "pino";
+import { SqsQueue } from "../bus/sqsQueue";
+import { driverOptions } from "../upstream/address";
+import { Inbound } from "./inbound";
+import { callsOver, type MainCalls, packed, type ThreadCalls, type ThreadOptions } from "./threadCalls";
+
+async function main(): Promise<void> {
+  if (!parentPort) throw new Error("this is for a thread of the shim");
+  const options: ThreadOptions = workerData;
+  const { region, awsRegion, busEndpoint, queueUrl, deadLetterQueueUrl, cluster, logLevel } = options;
+  const regionalCommands = new Float64Array(options.regionalCommands);
+  const front = await callsOver<MainCalls, ThreadCalls>(parentPort, {
+    start: () => inbound.start(),
+    stop: () => inbound.stop(),
+    close: () => inbound.close(),
+  });
+  const inbound: Inbound = new Inbound(
+    {
+      ...options,
+      cluster: driverOptions(cluster),
+      queue: new SqsQueue({
+        region: awsRegion,
+        endpoint: busEndpoint,
+        queueUrl,
+        deadLetterQueueUrl,
+        onRequest: (operation) => void front.requested(operation),
+      }),
+      regionalCommands: () => regionalCommands[0] ?? 0,
+      log: pino({ level: logLevel, base: { region } }),
+    },
+    {
+      observe: (stamp) => front.observe(stamp),
+      hear: (message, { region, origin }) => front.hear(packed(message), { region, origin }),
+      settled: (envelope) => front.settled(envelope),
+      replayed: (outcome) => void front.replayed(outcome),
+      purged: (purge, outcome) => void front.purged(purge, outcome),
+      poisoned: () => void front.poisoned(),
+    },
+  );
+}
+
+void main();

@@ -1,0 +1,57 @@
+// The way in on a thread of its own, as the main thread has it. Envelopes that are taken apart, opened and replayed would hold
+// up clients otherwise, for milliseconds each.
+
+import { join } from "node:path";
+import { Worker } from "node:worker_threads";
+import type { BirpcReturn } from "birpc" with { "resolution-mode": "import" };
+import type { OnRequest } from "../bus/sdk";
+import type { Front, Incoming } from "./front";
+import { callsOver, type MainCalls, type ThreadCalls, type ThreadOptions, unpacked } from "./threadCalls";
+
+/** What an {@link InboundThread} needs. */
+export interface InboundThreadOptions extends ThreadOptions {
+  readonly onRequest: OnRequest;
+  /** What the thread runs. @default `inboundProgram` as it is compiled */
+  readonly program?: string | undefined;
+}
+
+/** See the head of this file. */
+export class InboundThread implements Incoming {
+  private thread: Worker | undefined;
+  private calls: BirpcReturn<ThreadCalls, MainCalls> | undefined;
+
+  constructor(
+    private readonly options: InboundThreadOptions,
+    private readonly front: Front,
+  ) {}
+
+  async start(): Promise<void> {
+    const { onRequest, program = join(__dirname, "inboundProgram.js"), ...workerData } = this.options;
+    const { front } = this;
+    const thread = new Worker(program, { workerData, env: process.env, name: "inbound" });
+    // Nothing else would bring it back: the process ends, as it does where the main thread fails.
+    thread.on("error", (error) => {
+      throw error;
+    });
+    this.thread = thread;
+    this.calls = await callsOver<ThreadCalls, MainCalls>(thread, {
+      observe: (stamp) => front.observe(stamp),
+      hear: (packed, from) => front.hear(unpacked(packed), from),
+      settled: (envelope) => front.settled(envelope),
+      replayed: (outcome) => front.replayed(outcome),
+      purged: (purge, outcome) => front.purged(purge, outcome),
+      poisoned: () => front.poisoned(),
+      requested: onRequest,
+    });
+    await this.calls.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.calls?.stop();
+  }
+
+  async close(): Promise<void> {
+    await this.calls?.close();
+    await this.thread?.terminate();
+  }
+}

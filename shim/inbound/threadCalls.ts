@@ -1,0 +1,68 @@
+// The calls between the shim's main thread and that of the way in. What is passed is copied, and bytes along with all of the
+// memory that they are a part of: messages of shims are packed into memory of their own.
+
+import type { MessagePort, Worker } from "node:worker_threads";
+import type { BirpcReturn } from "birpc" with { "resolution-mode": "import" };
+import type { ClusterAddress } from "../configuration";
+import type { EnvelopeKey, StampedCommand } from "../replication/envelope";
+import { packMessage, unpackMessage } from "../replication/largeCommand";
+import type { Hearing, Sender } from "../replication/messages";
+import type { Front, Incoming } from "./front";
+
+/** What the thread is started with. */
+export interface ThreadOptions {
+  readonly region: string;
+  /** The shim in its stamps. */
+  readonly origin: number;
+  readonly cluster: ClusterAddress;
+  /** That of the queues. */
+  readonly awsRegion: string;
+  readonly queueUrl: string;
+  readonly deadLetterQueueUrl: string;
+  readonly busEndpoint: string | undefined;
+  readonly envelopeKeys: readonly [EnvelopeKey, ...EnvelopeKey[]];
+  readonly horizonMs: number;
+  readonly receiveIntervalMs: number;
+  /** How many commands clients have sent on database 0. */
+  readonly regionalCommands: SharedArrayBuffer;
+  readonly logLevel: string;
+}
+
+/** What the main thread has the other one do. */
+export type ThreadCalls = Pick<Incoming, "start" | "stop" | "close">;
+
+/** What the thread has the main one do. */
+export interface MainCalls extends Omit<Front, "hear"> {
+  hear(packed: Uint8Array, from: Sender): Promise<Hearing>;
+  /** A request to the bus. */
+  requested(operation: string): void;
+}
+
+/** Nobody waits for these. */
+const unanswered = ["replayed", "purged", "poisoned", "requested"] as const satisfies (keyof MainCalls)[];
+
+/** Takes the other side's calls, and makes calls to it. An answer may take as long as it will: a purge is long work. */
+export async function callsOver<Theirs extends object, Ours extends object>(
+  port: MessagePort | Worker,
+  ours: Ours,
+): Promise<BirpcReturn<Theirs, Ours>> {
+  const { createBirpc } = await import("birpc");
+  return createBirpc<Theirs, Ours>(ours, {
+    post: (call) => port.postMessage(call),
+    on: (take) => port.on("message", take),
+    eventNames: [...unanswered] as (keyof Theirs)[],
+    timeout: -1,
+  });
+}
+
+/** For {@link MainCalls.hear}. */
+export function packed(message: StampedCommand): Uint8Array {
+  return new Uint8Array(packMessage(message));
+}
+
+/** Reads what {@link packed} wrote. */
+export function unpacked({ buffer, byteOffset, length }: Uint8Array): StampedCommand {
+  const message = unpackMessage(Buffer.from(buffer, byteOffset, length));
+  if (!message) throw new RangeError("what a thread was passed is no message");
+  return message;
+}

@@ -1,0 +1,50 @@
+// The messages of large commands: a chunk is kept until its command is complete, which is then replayed.
+
+import type { Logger } from "pino";
+import type { StampedCommand } from "./envelope";
+import { decodeLarge } from "./largeCommand";
+import { CHUNK, LARGE, type MessageHandlers } from "./messages";
+import { logPoison } from "./poison";
+import type { ReplayOutcome } from "./replayer";
+import type { Transfers } from "./transfers";
+
+/** What {@link handleLargeMessages} needs. */
+export interface LargeMessagesOptions {
+  readonly region: string;
+  readonly transfers: Transfers;
+  /** Told what became of a command. */
+  readonly replayed: (outcome: ReplayOutcome) => void;
+  readonly log: Logger;
+}
+
+/** Adds the handlers of both messages. */
+export function handleLargeMessages(
+  handlers: MessageHandlers,
+  { region, transfers, replayed, log }: LargeMessagesOptions,
+): void {
+  handlers.set(CHUNK, async ({ args: [, transfer, offset, bytes] }: StampedCommand) => {
+    if (!bytes) return;
+    const outcome = await transfers.store(String(transfer), Number(offset), bytes);
+    if (outcome) settle(outcome);
+  });
+  handlers.set(LARGE, async (message, from, postpone) => {
+    const command = decodeLarge(message);
+    if (command.args.length === 0) {
+      // Its own region knows better.
+      if (from.region !== region) await transfers.discard(command.transfer);
+      return;
+    }
+    const outcome = await transfers.complete(command);
+    if (outcome) settle(outcome);
+    // Its chunks will complete it, or it comes again until it is too late for that.
+    else postpone();
+  });
+
+  /** @throws Error where the command is worth another try */
+  function settle(outcome: ReplayOutcome): void {
+    replayed(outcome);
+    logPoison(log, outcome);
+    const [failure] = outcome.transient;
+    if (failure) throw new Error(`${failure.command} with stamp ${failure.stamp}: ${failure.error}`);
+  }
+}

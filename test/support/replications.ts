@@ -6,7 +6,7 @@ import { Replication, type ReplicationOptions } from "../../shim/replication/rep
 
 /** Not started yet; what the options leave out is quick, and far from its limits. */
 export function newReplication(
-  server: Server,
+  server: Pick<Server, "url">,
   options: Pick<ReplicationOptions, "region" | "bus" | "envelopeKeys"> & Partial<ReplicationOptions>,
 ): Replication {
   const { hostname, port, password } = new URL(server.url);

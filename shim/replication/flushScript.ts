@@ -1,7 +1,7 @@
 // The Lua of FLUSHALL: it overwrites every key. Where nothing newer is in the database that is one command; else its pages
 // are gone through, and what is newer stays.
 
-import { journals } from "./journalScript";
+import { folds } from "./foldScript";
 import { records } from "./recordScript";
 
 /**
@@ -26,7 +26,7 @@ return { 'flushed', memory() }
  * then each key's bucket and the key. Returns whether it goes on (0 where a newer FLUSHALL has taken over), what `memory`
  * says, and a letter for each key of which the region cannot tell: see `doubtReasons` in replayer.ts.
  */
-export const sweepScript = `${records}${journals}
+export const sweepScript = `${records}${folds}
 local stamp = ARGV[5]
 if flush ~= stamp then return { 0, memory(), '' } end
 local reasons = ''

@@ -1,6 +1,6 @@
 // The Lua that applies stamped commands to a region's cluster, each as a whole and in one step with its record.
 
-import { journals } from "./journalScript";
+import { folds } from "./foldScript";
 import { plainOverwrites } from "./plainScript";
 import { records } from "./recordScript";
 
@@ -26,7 +26,7 @@ export const MAX_ARGUMENTS = 7000;
  * run, `t` a transient error; the others say why the region cannot tell, and holds nothing: see `doubtReasons` in
  * replayer.ts.
  */
-export const replayScript = `${records}${journals}
+export const replayScript = `${records}${folds}
 local SLICE_GROUPS = 1000
 
 -- Puts a value that was assembled in database 1 under its key, in a step or two however large it is.

@@ -3,7 +3,8 @@
 // answers meanwhile trail behind them.
 import type { Socket } from "node:net";
 import { DirectWriter } from "../sockets/directWriting";
-import type { Lane, LaneEntry, ReplySink } from "../upstream/lane";
+import type { Lane } from "../upstream/lane";
+import type { ReplyEntry, ReplySink } from "../upstream/replyQueue";
 import { endGently } from "./farewell";
 
 /** What an outlet tells its session. */
@@ -37,7 +38,7 @@ export class Outlet implements ReplySink {
   /** Where they are; meaningful while there are any. */
   lane: Lane | undefined;
 
-  private tail: LaneEntry | undefined;
+  private tail: ReplyEntry | undefined;
   private readonly writer: DirectWriter;
   private readonly output: Buffer[] = [];
   private held: HeldAnswer[] = [];

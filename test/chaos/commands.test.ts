@@ -1,12 +1,11 @@
 import { expect, it } from "@jest/globals";
-import { Redis } from "ioredis";
 import { randomCommand } from "../../chaos/commands";
 import { keys } from "../../chaos/keys";
 import { ENVELOPE_BYTES, LargeCommands, wordsOf } from "../../chaos/largeCommands";
 import { Random } from "../../chaos/random";
-import { Server } from "../../local/servers";
 import { rulesFor } from "../../shim/commands/policy";
 import { type CommandReplyEntry, specificationsFrom } from "../../shim/commands/specification";
+import { ConnectedServer } from "../support/connectedServer";
 import { describeWithServer } from "../support/servers";
 
 /** What docs/consistency.md says to run in the order of arrival. */
@@ -22,8 +21,8 @@ const ofModules = ["VADD", "VREM", "VSETATTR"];
 
 describeWithServer("commands of chaos", () => {
   it("are of every kind that database 1 accepts from this server, but those that run in the order of arrival", async () => {
-    const server = await Server.start();
-    const client = new Redis(server.url);
+    const server = await ConnectedServer.start();
+    const client = server.connect();
     try {
       const known = specificationsFrom((await client.call("COMMAND")) as CommandReplyEntry[]);
       const accepted = known.filter((each) => /^(accept|container)$/.test(rulesFor(each, []).virtual));
@@ -35,8 +34,7 @@ describeWithServer("commands of chaos", () => {
         .filter((name) => ![...unordered, ...reading, ...ofModules].includes(name));
       expect([...new Set(generated)].sort()).toEqual(left.sort());
     } finally {
-      client.disconnect();
-      await server.stop();
+      await server.close();
     }
   });
 

@@ -1,20 +1,20 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "@jest/globals";
-import { Redis } from "ioredis";
-import { pino } from "pino";
+import type { Redis } from "ioredis";
 import { Registry } from "prom-client";
 import { Network } from "../../chaos/network";
 import { Random } from "../../chaos/random";
-import { Server } from "../../local/servers";
 import { purgeCommand } from "../../shim/commands/policy";
 import { type CommandSpecification, packagedSpecifications } from "../../shim/commands/specification";
 import { EnvelopeCodec, type EnvelopeKey } from "../../shim/replication/envelope";
 import { parseReport, Regions } from "../../shim/replication/regions";
 import { Replayer } from "../../shim/replication/replayer";
-import { Replication, type ReplicationOptions } from "../../shim/replication/replication";
+import type { Replication, ReplicationOptions } from "../../shim/replication/replication";
 import { Segment } from "../../shim/replication/segment";
 import { stampText } from "../../shim/replication/stamp";
+import { ConnectedServer } from "../support/connectedServer";
 import { eventually } from "../support/eventually";
+import { newReplication } from "../support/replications";
 import { describeWithServer } from "../support/servers";
 
 const MINUTE = 60_000;
@@ -36,17 +36,16 @@ const canary = JSON.stringify({
   lagMs: { "us-east-1": 12 },
 });
 const commands = new Map([...packagedSpecifications(), purgeCommand].map((command) => [command.name, command]));
-const log = pino({ level: process.env.LOG_LEVEL ?? "silent" });
 
 describeWithServer("canaries", () => {
-  let servers: Server[];
+  let servers: ConnectedServer[];
   let clients: Redis[];
   let network: Network;
   let open: Replication[] = [];
 
   beforeAll(async () => {
-    servers = await Promise.all(regions.map(() => Server.start()));
-    clients = servers.map(({ url }) => new Redis(url));
+    servers = await Promise.all(regions.map(() => ConnectedServer.start()));
+    clients = servers.map((server) => server.connect());
   });
 
   beforeEach(async () => {
@@ -68,28 +67,13 @@ describeWithServer("canaries", () => {
     open = [];
   });
 
-  afterAll(async () => {
-    for (const client of clients) client.disconnect();
-    await Promise.all(servers.map((server) => server.stop()));
-  });
+  afterAll(() => Promise.all(servers.map((server) => server.close())));
 
   async function join(index: 0 | 1 | 2, options: Partial<ReplicationOptions> = {}): Promise<Replication> {
-    const { hostname, port, password } = new URL(servers[index]!.url);
-    const replication = new Replication({
+    const replication = newReplication(servers[index]!, {
       region: regions[index],
-      cluster: { host: hostname, port: Number(port), password },
       bus: network.end(regions[index]),
       envelopeKeys,
-      publishIntervalMs: 3,
-      outboxMaxBytes: 1 << 20,
-      envelopeVersion: 2,
-      envelopeMaxBytes: 1 << 18,
-      horizonMs: 600_000,
-      largeCommandMaxBytes: 1 << 20,
-      recordsMaxBytes: 1 << 26,
-      canaryIntervalMs: 40,
-      log,
-      registry: new Registry(),
       ...options,
     });
     open.push(replication);

@@ -1,31 +1,29 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import type { StampedCommand } from "../../shim/replication/envelope";
 import { normalise } from "../../shim/replication/normalisation";
 import { PURGE, Purger } from "../../shim/replication/purge";
 import { Replayer } from "../../shim/replication/replayer";
+import { ConnectedServer } from "../support/connectedServer";
 import { eventually } from "../support/eventually";
-import { describeWithServer, Server } from "../support/servers";
+import { describeWithServer } from "../support/servers";
 
 const horizonMs = 600_000;
 
 describeWithServer("a failover to a replica that was behind", () => {
-  let servers: [Server, Server];
+  let servers: [ConnectedServer, ConnectedServer];
   let primary: Redis;
   let replica: Redis;
   let replayers: [Replayer, Replayer];
   let startMs: number;
 
   beforeAll(async () => {
-    servers = [await Server.start(), await Server.start()];
-    [primary, replica] = servers.map(({ url }) => new Redis(url)) as [Redis, Redis];
+    servers = [await ConnectedServer.start(), await ConnectedServer.start()];
+    [primary, replica] = servers.map((server) => server.connect()) as [Redis, Redis];
     for (const client of [primary, replica]) await client.config("SET", "repl-diskless-sync-delay", "0");
   });
 
-  afterAll(async () => {
-    for (const client of [primary, replica]) client.disconnect();
-    await Promise.all(servers.map((server) => server.stop()));
-  });
+  afterAll(() => Promise.all(servers.map((server) => server.close())));
 
   beforeEach(async () => {
     await primary.flushall();
@@ -51,7 +49,7 @@ describeWithServer("a failover to a replica that was behind", () => {
   }
 
   /** Makes one server the other's copy. */
-  async function copy(to: Redis, from: Server): Promise<void> {
+  async function copy(to: Redis, from: ConnectedServer): Promise<void> {
     const { hostname, port, password } = new URL(from.url);
     await to.config("SET", "masterauth", password);
     await to.replicaof(hostname, Number(port));

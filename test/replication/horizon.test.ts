@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
-import { Redis } from "ioredis";
-import { Server } from "../../local/servers";
+import type { Redis } from "ioredis";
 import { normalise } from "../../shim/replication/normalisation";
 import { Replayer } from "../../shim/replication/replayer";
 import { MAX_AHEAD_MS } from "../../shim/replication/stamp";
+import { ConnectedServer } from "../support/connectedServer";
 import { eventually } from "../support/eventually";
 import { describeWithServer } from "../support/servers";
 
@@ -14,22 +14,19 @@ const spanMs = horizonMs + MAX_AHEAD_MS;
 const maxBytes = 1 << 26;
 
 describeWithServer("the horizon", () => {
-  let server: Server;
+  let server: ConnectedServer;
   let region: Redis;
   let records: Redis;
   let replayer: Replayer;
   let nowMs: number;
 
   beforeAll(async () => {
-    server = await Server.start();
-    region = new Redis(server.url);
-    records = new Redis(server.url, { db: 1 });
+    server = await ConnectedServer.start();
+    region = server.connect();
+    records = server.connect({ db: 1 });
   });
 
-  afterAll(async () => {
-    for (const client of [region, records]) client.disconnect();
-    await server.stop();
-  });
+  afterAll(() => server.close());
 
   beforeEach(async () => {
     await region.flushall();

@@ -1,19 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { Registry } from "prom-client";
 import { randomCommand } from "../../chaos/commands";
 import { smallKeys as keys } from "../../chaos/keys";
 import { wordsOf } from "../../chaos/largeCommands";
 import { contents, fold } from "../../chaos/model";
 import { Random } from "../../chaos/random";
-import { Server } from "../../local/servers";
 import type { StampedCommand } from "../../shim/replication/envelope";
 import { Figures } from "../../shim/replication/figures";
 import { normalise } from "../../shim/replication/normalisation";
 import { doubtReasons, Replayer } from "../../shim/replication/replayer";
 import type { Stamp } from "../../shim/replication/stamp";
+import { ConnectedServer } from "../support/connectedServer";
 import { describeWithServer, serverWithFieldExpiries } from "../support/servers";
 
 const horizonMs = 600_000;
@@ -21,7 +21,7 @@ const SCHEDULES = 40;
 const COMMANDS = 40;
 
 describeWithServer("journal", () => {
-  let servers: Server[];
+  let servers: ConnectedServer[];
   let model: Redis;
   let region: Redis;
   let records: Redis;
@@ -30,16 +30,13 @@ describeWithServer("journal", () => {
 
   beforeAll(async () => {
     const program = serverWithFieldExpiries();
-    servers = [await Server.start(program), await Server.start(program)];
-    model = new Redis(servers[0]!.url);
-    region = new Redis(servers[1]!.url);
-    records = new Redis(servers[1]!.url, { db: 1 });
+    servers = [await ConnectedServer.start(program), await ConnectedServer.start(program)];
+    model = servers[0]!.connect();
+    region = servers[1]!.connect();
+    records = servers[1]!.connect({ db: 1 });
   });
 
-  afterAll(async () => {
-    for (const client of [model, region, records]) client.disconnect();
-    await Promise.all(servers.map((server) => server.stop()));
-  });
+  afterAll(() => Promise.all(servers.map((server) => server.close())));
 
   beforeEach(wipe);
 

@@ -1,25 +1,23 @@
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { keyPattern } from "../../shim/replication/keyPattern";
-import { describeWithServer, Server } from "../support/servers";
+import { ConnectedServer } from "../support/connectedServer";
+import { describeWithServer } from "../support/servers";
 
 const alphabet = ["a", "b", "c", "-", "]", "^", "\\", "[", "*", "?", "é", "\n", "."];
 
 describeWithServer("patterns of keys", () => {
-  let server: Server;
+  let server: ConnectedServer;
   let client: Redis;
 
   beforeAll(async () => {
-    server = await Server.start();
-    client = new Redis(server.url);
+    server = await ConnectedServer.start();
+    client = server.connect();
     const keys = alphabet.flatMap((one) => [one, ...alphabet.map((other) => one + other), `${one}ab`, `ab${one}c`]);
     await client.mset(...[...new Set(keys)].flatMap((key) => [key, ""]));
   });
-  afterAll(async () => {
-    client.disconnect();
-    await server.stop();
-  });
+  afterAll(() => server.close());
 
   it("match what the server's KEYS does", async () => {
     const all = await client.keysBuffer("*");

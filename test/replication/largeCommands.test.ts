@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, expect, it } from "@jest/globals";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { Network, type NetworkEnd, type NetworkFaults } from "../../chaos/network";
 import { Random } from "../../chaos/random";
 import type { Delivery } from "../../shim/bus/bus";
@@ -8,10 +8,11 @@ import { type CommandSpecification, packagedSpecifications } from "../../shim/co
 import { EnvelopeCodec } from "../../shim/replication/envelope";
 import { encodeLarge } from "../../shim/replication/largeCommand";
 import type { Replication } from "../../shim/replication/replication";
+import { ConnectedServer } from "../support/connectedServer";
 import { eventually } from "../support/eventually";
 import { newReplication } from "../support/replications";
 import { segmentOf } from "../support/segments";
-import { describeWithServer, Server } from "../support/servers";
+import { describeWithServer } from "../support/servers";
 
 const regions = ["us-east-1", "eu-west-1"] as const;
 const envelopeKeys = [{ id: 1, key: randomBytes(32) }] as const;
@@ -19,7 +20,7 @@ const commands = new Map(packagedSpecifications().map((command) => [command.name
 const noFaults: NetworkFaults = { duplicate: 0, reorder: 0, drop: 0, lostAcknowledgement: 0, lose: 0 };
 
 describeWithServer("large commands over a bus that hands out again what was not acknowledged", () => {
-  let servers: readonly Server[];
+  let servers: readonly ConnectedServer[];
   let client: Redis;
   let network: Network;
   let shims: readonly Replication[];
@@ -28,8 +29,8 @@ describeWithServer("large commands over a bus that hands out again what was not 
 
   async function start(faults: Partial<NetworkFaults>): Promise<void> {
     network = new Network(regions, { ...noFaults, ...faults }, new Random(1));
-    servers = await Promise.all(regions.map(() => Server.start()));
-    client = new Redis(servers[1]!.url);
+    servers = await Promise.all(regions.map(() => ConnectedServer.start()));
+    client = servers[1]!.connect();
     shims = regions.map((region, index) => {
       const bus = index === 0 ? network.end(region) : listening(network.end(region));
       return newReplication(servers[index]!, { region, bus, envelopeKeys, envelopeMaxBytes: 1 << 13 });
@@ -53,8 +54,7 @@ describeWithServer("large commands over a bus that hands out again what was not 
 
   afterEach(async () => {
     await Promise.all(shims.map((shim) => shim.drain(2000)));
-    client.disconnect();
-    await Promise.all(servers.map((server) => server.stop()));
+    await Promise.all(servers.map((server) => server.close()));
   });
 
   function accept(...words: readonly (string | Buffer)[]): void {

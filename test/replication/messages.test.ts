@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { Network, type NetworkEnd } from "../../chaos/network";
 import { Random } from "../../chaos/random";
 import { EnvelopeCodec, type StampedCommand } from "../../shim/replication/envelope";
 import type { Replication } from "../../shim/replication/replication";
 import { stampText } from "../../shim/replication/stamp";
+import { ConnectedServer } from "../support/connectedServer";
 import { eventually } from "../support/eventually";
 import { newReplication } from "../support/replications";
-import { describeWithServer, Server } from "../support/servers";
+import { describeWithServer } from "../support/servers";
 import golden from "./golden/messages.json";
 
 const codec = new EnvelopeCodec([{ id: 7, key: Buffer.alloc(32, 7) }]);
@@ -16,16 +17,16 @@ const BEFORE_MS = 1_600_000_000_000;
 
 // Written once by the version that had the messages first, in us-east-1: every later one must do as they say.
 describeWithServer("messages of the version that had them first", () => {
-  let server: Server;
+  let server: ConnectedServer;
   let client: Redis;
   let records: Redis;
   let end: NetworkEnd;
   let replication: Replication;
 
   beforeAll(async () => {
-    server = await Server.start();
-    client = new Redis(server.url);
-    records = new Redis(server.url, { db: 1 });
+    server = await ConnectedServer.start();
+    client = server.connect();
+    records = server.connect({ db: 1 });
     await client.mset("page:1", "v", "other", "v");
     // Nothing has been forgotten since.
     await records.hset("m", {
@@ -52,8 +53,7 @@ describeWithServer("messages of the version that had them first", () => {
 
   afterAll(async () => {
     await replication.drain(1000);
-    for (const connection of [client, records]) connection.disconnect();
-    await server.stop();
+    await server.close();
   });
 
   /** What was sent of a message. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { Redis } from "ioredis";
-import { Server } from "../../local/servers";
+import type { Redis } from "ioredis";
 import { CommandError, normalise } from "../../shim/replication/normalisation";
+import { ConnectedServer } from "../support/connectedServer";
 import { describeWithServer } from "../support/servers";
 
 const stamp = { ms: 1_700_000_000_000, counter: 2, origin: 3 };
@@ -69,18 +69,15 @@ describe("normalisation", () => {
 });
 
 describeWithServer("normalisation's errors", () => {
-  let server: Server;
+  let server: ConnectedServer;
   let client: Redis;
 
   beforeAll(async () => {
-    server = await Server.start();
-    client = new Redis(server.url);
+    server = await ConnectedServer.start();
+    client = server.connect();
   });
 
-  afterAll(async () => {
-    client.disconnect();
-    await server.stop();
-  });
+  afterAll(() => server.close());
 
   it.each([
     "SET k v EX abc",

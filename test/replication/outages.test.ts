@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, createServer, type Server as NetServer, type Socket } from "node:net";
 import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "@jest/globals";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { type BusAddresses, createBus, credentials } from "../../local/bus";
@@ -12,9 +12,10 @@ import { noFaults } from "../../local/wires";
 import { SnsSqsBus } from "../../shim/bus/snsSqsBus";
 import { type CommandSpecification, packagedSpecifications } from "../../shim/commands/specification";
 import type { Replication, ReplicationOptions } from "../../shim/replication/replication";
+import { ConnectedServer } from "../support/connectedServer";
 import { eventually } from "../support/eventually";
 import { newReplication } from "../support/replications";
-import { describeWithServer, Server } from "../support/servers";
+import { describeWithServer } from "../support/servers";
 
 const regions = ["us-east-1", "eu-west-1"] as const;
 type Region = (typeof regions)[number];
@@ -72,7 +73,7 @@ describeWithServer("a shim that cannot reach SNS, or its cluster", () => {
   let emulator: Emulator;
   let addresses: Map<string, BusAddresses>;
   let way: Way;
-  let servers: Map<Region, Server>;
+  let servers: Map<Region, ConnectedServer>;
   let elsewhere: Redis;
   let us: Replication;
   let open: Replication[];
@@ -84,8 +85,10 @@ describeWithServer("a shim that cannot reach SNS, or its cluster", () => {
     process.env.AWS_SECRET_ACCESS_KEY = credentials.secretAccessKey;
     emulator = await Emulator.start({ ...noFaults, delay: 0 });
     addresses = await createBus(emulator.endpoint, regions);
-    servers = new Map(await Promise.all(regions.map(async (region) => [region, await Server.start()] as const)));
-    elsewhere = new Redis(servers.get("eu-west-1")!.url);
+    servers = new Map(
+      await Promise.all(regions.map(async (region) => [region, await ConnectedServer.start()] as const)),
+    );
+    elsewhere = servers.get("eu-west-1")!.connect();
   });
 
   beforeEach(async () => {
@@ -105,8 +108,7 @@ describeWithServer("a shim that cannot reach SNS, or its cluster", () => {
 
   afterAll(async () => {
     process.env = environment;
-    elsewhere.disconnect();
-    await Promise.all([...servers.values()].map((server) => server.stop()));
+    await Promise.all([...servers.values()].map((server) => server.close()));
     await emulator.stop();
   });
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import { ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { type BusAddresses, createBus, credentials } from "../../local/bus";
@@ -12,17 +12,18 @@ import { SnsSqsBus } from "../../shim/bus/snsSqsBus";
 import { EnvelopeCodec } from "../../shim/replication/envelope";
 import type { Replication } from "../../shim/replication/replication";
 import { stampText } from "../../shim/replication/stamp";
+import { ConnectedServer } from "../support/connectedServer";
 import { eventually } from "../support/eventually";
 import { newReplication } from "../support/replications";
 import { segmentOf } from "../support/segments";
-import { describeWithServer, Server } from "../support/servers";
+import { describeWithServer } from "../support/servers";
 
 const region = "eu-west-1";
 const envelopeKeys = [{ id: 1, key: randomBytes(32) }] as const;
 const codec = new EnvelopeCodec(envelopeKeys);
 
 describeWithServer("an envelope that cannot be replayed", () => {
-  let server: Server;
+  let server: ConnectedServer;
   let client: Redis;
   let emulator: Emulator;
   let addresses: BusAddresses;
@@ -40,8 +41,8 @@ describeWithServer("an envelope that cannot be replayed", () => {
     addresses = (await createBus(emulator.endpoint, [region])).get(region)!;
     sns = new SNSClient({ endpoint: emulator.endpoint, region, credentials });
     sqs = new SQSClient({ endpoint: emulator.endpoint, region, credentials });
-    server = await Server.start();
-    client = new Redis(server.url);
+    server = await ConnectedServer.start();
+    client = server.connect();
     registry = new Registry();
     replication = newReplication(server, {
       region,
@@ -63,8 +64,7 @@ describeWithServer("an envelope that cannot be replayed", () => {
     await replication.drain(1000);
     process.env = environment;
     for (const each of [sns, sqs]) each.destroy();
-    client.disconnect();
-    await server.stop();
+    await server.close();
     await emulator.stop();
   });
 

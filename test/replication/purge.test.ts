@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { Registry } from "prom-client";
 import type { StampedCommand } from "../../shim/replication/envelope";
 import { Figures } from "../../shim/replication/figures";
@@ -7,12 +7,13 @@ import { normalise } from "../../shim/replication/normalisation";
 import { PURGE, Purger } from "../../shim/replication/purge";
 import { Replayer, type ReplayOutcome } from "../../shim/replication/replayer";
 import { stampText } from "../../shim/replication/stamp";
-import { describeWithServer, Server } from "../support/servers";
+import { ConnectedServer } from "../support/connectedServer";
+import { describeWithServer } from "../support/servers";
 
 const horizonMs = 600_000;
 
 describeWithServer("a purge by pattern", () => {
-  let server: Server;
+  let server: ConnectedServer;
   let client: Redis;
   let connections: [Redis, Redis];
   let replayers: [Replayer, Replayer];
@@ -22,14 +23,11 @@ describeWithServer("a purge by pattern", () => {
   let startMs: number;
 
   beforeAll(async () => {
-    server = await Server.start();
-    client = new Redis(server.url);
-    connections = [new Redis(server.url), new Redis(server.url)];
+    server = await ConnectedServer.start();
+    client = server.connect();
+    connections = [server.connect(), server.connect()];
   });
-  afterAll(async () => {
-    for (const connection of [client, ...connections]) connection.disconnect();
-    await server.stop();
-  });
+  afterAll(() => server.close());
   beforeEach(async () => {
     await client.flushall();
     startMs = Date.now();
@@ -142,7 +140,7 @@ describeWithServer("a purge by pattern", () => {
 
   it("goes on where a shim died in its middle", async () => {
     await client.mset(Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`user:${index}`, "v"])));
-    const dying = new Redis(server.url, { retryStrategy: () => null, maxRetriesPerRequest: 0 });
+    const dying = server.connect({ retryStrategy: () => null, maxRetriesPerRequest: 0 });
     dying.on("error", () => {});
     const replayer = new Replayer(dying, horizonMs, { ms: 0, counter: 0, origin: 0 });
     const purge = command(5, `${PURGE} user:*`);

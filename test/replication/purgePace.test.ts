@@ -1,18 +1,18 @@
 // Pauses are recorded and not waited for: how long they take is the timers' business.
 import timers from "node:timers/promises";
 import { expect, it, jest } from "@jest/globals";
-import { Redis } from "ioredis";
 import { PURGE, Purger } from "../../shim/replication/purge";
 import { Replayer } from "../../shim/replication/replayer";
-import { describeWithServer, Server } from "../support/servers";
+import { ConnectedServer } from "../support/connectedServer";
+import { describeWithServer } from "../support/servers";
 
 const horizonMs = 600_000;
 const KEYS = 3000;
 
 describeWithServer("a purge of many keys", () => {
   it("pauses after each page for as long as the page took, and counts what it has deleted", async () => {
-    const server = await Server.start();
-    const cluster = new Redis(server.url);
+    const server = await ConnectedServer.start();
+    const cluster = server.connect();
     const sleep = jest.spyOn(timers, "setTimeout").mockResolvedValue(undefined);
     const tookMs: number[] = [];
     let beganAtMs = 0;
@@ -41,8 +41,7 @@ describeWithServer("a purge of many keys", () => {
       for (const [page, ms] of pausesMs.entries()) expect(ms).toBeGreaterThanOrEqual(tookMs[page]!);
     } finally {
       sleep.mockRestore();
-      cluster.disconnect();
-      await server.stop();
+      await server.close();
     }
   });
 });

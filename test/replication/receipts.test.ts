@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { Network } from "../../chaos/network";
 import { Random } from "../../chaos/random";
 import { type CommandSpecification, packagedSpecifications } from "../../shim/commands/specification";
@@ -8,14 +8,15 @@ import { EnvelopeCodec } from "../../shim/replication/envelope";
 import { EnvelopeLog } from "../../shim/replication/envelopeLog";
 import { ASK, RECEIPT, Receipts } from "../../shim/replication/receipts";
 import { Clock, type Stamp } from "../../shim/replication/stamp";
+import { ConnectedServer } from "../support/connectedServer";
 import { eventually } from "../support/eventually";
 import { newReplication } from "../support/replications";
-import { describeWithServer, Server } from "../support/servers";
+import { describeWithServer } from "../support/servers";
 
 const asker = { region: "us-east-1", origin: 2 };
 
 describeWithServer("receipts", () => {
-  let server: Server;
+  let server: ConnectedServer;
   let cluster: Redis;
   let clock: Clock;
   let receipts: Receipts;
@@ -25,13 +26,12 @@ describeWithServer("receipts", () => {
   let sent: string[][];
 
   beforeAll(async () => {
-    server = await Server.start();
-    cluster = new Redis(server.url);
+    server = await ConnectedServer.start();
+    cluster = server.connect();
   });
   afterAll(async () => {
     receipts.stop();
-    cluster.disconnect();
-    await server.stop();
+    await server.close();
   });
   beforeEach(async () => {
     receipts?.stop();
@@ -111,12 +111,12 @@ describeWithServer("the bus between two regions", () => {
     const faults = { duplicate: 0.2, reorder: 0.2, drop: 0, lostAcknowledgement: 0, lose: 0 };
     const network = new Network(names, faults, new Random(1));
     const envelopeKeys = [{ id: 1, key: randomBytes(32) }] as const;
-    const servers = await Promise.all(names.map(() => Server.start()));
+    const servers = await Promise.all(names.map(() => ConnectedServer.start()));
     const ends = names.map((name) => network.end(name));
     const shims = names.map((region, index) =>
       newReplication(servers[index]!, { region, bus: ends[index]!, envelopeKeys }),
     );
-    const client = new Redis(servers[1]!.url);
+    const client = servers[1]!.connect();
     const messages = () => {
       const opened = ends
         .flatMap(({ published }) => published)
@@ -143,8 +143,7 @@ describeWithServer("the bus between two regions", () => {
       expect([...messages()].sort()).toEqual(["ECHO", ASK, RECEIPT, "SET"]);
     } finally {
       await Promise.all(shims.map((shim) => shim.drain(1000)));
-      client.disconnect();
-      await Promise.all(servers.map((server) => server.stop()));
+      await Promise.all(servers.map((server) => server.close()));
     }
   });
 });

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { rulesFor } from "../../shim/commands/policy";
 import { type CommandReplyEntry, specificationsFrom } from "../../shim/commands/specification";
 import type { StampedCommand } from "../../shim/replication/envelope";
 import { Replayer } from "../../shim/replication/replayer";
 import { replaySteps } from "../../shim/replication/replaySteps";
-import { describeWithServer, Server } from "../support/servers";
+import { ConnectedServer } from "../support/connectedServer";
+import { describeWithServer } from "../support/servers";
 
 const stamp = { ms: 1_800_000_000_000, counter: 0, origin: 1 };
 /** As Valkey 9 says, and as Redis 8.4 does. */
@@ -40,18 +41,15 @@ describe("steps", () => {
 });
 
 describeWithServer("steps on a server", () => {
-  let server: Server;
+  let server: ConnectedServer;
   let client: Redis;
 
   beforeAll(async () => {
-    server = await Server.start();
-    client = new Redis(server.url);
+    server = await ConnectedServer.start();
+    client = server.connect();
   });
 
-  afterAll(async () => {
-    client.disconnect();
-    await server.stop();
-  });
+  afterAll(() => server.close());
 
   it("keep the order of every write that changes one key, unless its result is random", async () => {
     const all = specificationsFrom((await client.call("COMMAND")) as CommandReplyEntry[]);

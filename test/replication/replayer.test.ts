@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
 import fc from "fast-check";
-import { Redis } from "ioredis";
-import { Server } from "../../local/servers";
+import type { Redis } from "ioredis";
 import type { StampedCommand } from "../../shim/replication/envelope";
 import { normalise } from "../../shim/replication/normalisation";
 import { Replayer } from "../../shim/replication/replayer";
 import { stampText } from "../../shim/replication/stamp";
+import { ConnectedServer } from "../support/connectedServer";
 import { describeWithServer } from "../support/servers";
 
 const horizonMs = 600_000;
 
 describeWithServer("replay", () => {
-  let server: Server;
+  let server: ConnectedServer;
   let client: Redis;
   let records: Redis;
   let replayers: [Replayer, Replayer];
@@ -19,16 +19,13 @@ describeWithServer("replay", () => {
   let startMs: number;
 
   beforeAll(async () => {
-    server = await Server.start();
-    client = new Redis(server.url);
-    records = new Redis(server.url, { db: 1 });
-    connections = [new Redis(server.url), new Redis(server.url)];
+    server = await ConnectedServer.start();
+    client = server.connect();
+    records = server.connect({ db: 1 });
+    connections = [server.connect(), server.connect()];
   });
 
-  afterAll(async () => {
-    for (const connection of [client, records, ...connections]) connection.disconnect();
-    await server.stop();
-  });
+  afterAll(() => server.close());
 
   beforeEach(async () => {
     await wipe();

@@ -2,17 +2,17 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import { afterAll, afterEach, beforeAll, expect, it } from "@jest/globals";
-import { Redis } from "ioredis";
-import { pino } from "pino";
+import type { Redis } from "ioredis";
 import { Registry } from "prom-client";
 import { type BusAddresses, createBus, credentials } from "../../local/bus";
 import { Emulator } from "../../local/emulator";
-import { Server } from "../../local/servers";
 import { noFaults } from "../../local/wires";
 import { SnsSqsBus } from "../../shim/bus/snsSqsBus";
 import { type CommandSpecification, packagedSpecifications } from "../../shim/commands/specification";
 import { EnvelopeCodec, type EnvelopeKey } from "../../shim/replication/envelope";
-import { Replication, type ReplicationOptions } from "../../shim/replication/replication";
+import type { Replication, ReplicationOptions } from "../../shim/replication/replication";
+import { ConnectedServer } from "../support/connectedServer";
+import { newReplication } from "../support/replications";
 import { segmentOf } from "../support/segments";
 import { describeWithServer } from "../support/servers";
 
@@ -20,7 +20,6 @@ const commands = new Map(packagedSpecifications().map((command) => [command.name
 const regions = ["us-east-1", "eu-west-1", "ap-northeast-1"] as const;
 type Region = (typeof regions)[number];
 const envelopeKeys: readonly [EnvelopeKey] = [{ id: 1, key: randomBytes(32) }];
-const log = pino({ level: process.env.LOG_LEVEL ?? "silent" });
 
 function send(replication: Replication, line: string | readonly (string | Buffer)[]) {
   const args = (typeof line === "string" ? line.split(" ") : line).map((word) => Buffer.from(word));
@@ -43,7 +42,7 @@ function settled(replication: Replication): Promise<void> {
 }
 
 describeWithServer("replication between three regions", () => {
-  const servers = new Map<Region, Server>();
+  const servers = new Map<Region, ConnectedServer>();
   const clients = new Map<Region, Redis>();
   let emulator: Emulator;
   let addresses: Map<string, BusAddresses>;
@@ -56,9 +55,9 @@ describeWithServer("replication between three regions", () => {
     emulator = await Emulator.start({ ...noFaults, delay: 0, duplicate: 0.5, reorder: 0.2 });
     addresses = await createBus(emulator.endpoint, regions);
     for (const region of regions) {
-      const server = await Server.start();
+      const server = await ConnectedServer.start();
       servers.set(region, server);
-      const client = new Redis(server.url, { disconnectTimeout: 100 });
+      const client = server.connect();
       client.on("error", () => {});
       clients.set(region, client);
     }
@@ -72,29 +71,20 @@ describeWithServer("replication between three regions", () => {
 
   afterAll(async () => {
     process.env = environment;
-    for (const client of clients.values()) client.disconnect();
-    await Promise.all([...servers.values()].map((server) => server.stop()));
+    await Promise.all([...servers.values()].map((server) => server.close()));
     await emulator.stop();
   });
 
   async function join(region: Region, options: Partial<ReplicationOptions> = {}): Promise<Replication> {
     const bus = addresses.get(region)!;
-    const url = new URL(servers.get(region)!.url);
-    const replication = new Replication({
+    const replication = newReplication(servers.get(region)!, {
       region,
-      cluster: { host: url.hostname, port: Number(url.port), password: url.password },
       bus: new SnsSqsBus({ ...bus, endpoint: emulator.endpoint, registry: new Registry() }),
       envelopeKeys,
       publishIntervalMs: 20,
       outboxMaxBytes: 1 << 20,
-      envelopeVersion: 2,
-      envelopeMaxBytes: 256 * 1024,
-      horizonMs: 600_000,
-      recordsMaxBytes: 1 << 26,
       largeCommandMaxBytes: 8 << 20,
       canaryIntervalMs: 100,
-      log: log.child({ region }),
-      registry: new Registry(),
       ...options,
     });
     open.push(replication);

@@ -1,21 +1,21 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, it } from "@jest/globals";
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
 import { Random } from "../../chaos/random";
-import { Server } from "../../local/servers";
 import type { StampedCommand } from "../../shim/replication/envelope";
 import type { LargeCommand } from "../../shim/replication/largeCommand";
 import { normalise } from "../../shim/replication/normalisation";
 import { Replayer, type ReplayOutcome } from "../../shim/replication/replayer";
 import { Transfers } from "../../shim/replication/transfers";
 import { encodeBulk } from "../../shim/resp/encoder";
+import { ConnectedServer } from "../support/connectedServer";
 import { describeWithServer } from "../support/servers";
 
 const horizonMs = 600_000;
 const CHUNK_BYTES = 100_000;
 
 describeWithServer("large commands as a region receives them", () => {
-  let server: Server;
+  let server: ConnectedServer;
   let client: Redis;
   let records: Redis;
   let cluster: Redis;
@@ -25,16 +25,13 @@ describeWithServer("large commands as a region receives them", () => {
   let transferCount = 0;
 
   beforeAll(async () => {
-    server = await Server.start();
-    client = new Redis(server.url);
-    records = new Redis(server.url, { db: 1 });
-    cluster = new Redis(server.url);
+    server = await ConnectedServer.start();
+    client = server.connect();
+    records = server.connect({ db: 1 });
+    cluster = server.connect();
   });
 
-  afterAll(async () => {
-    for (const connection of [client, records, cluster]) connection.disconnect();
-    await server.stop();
-  });
+  afterAll(() => server.close());
 
   beforeEach(async () => {
     await client.flushall();
@@ -260,7 +257,7 @@ describeWithServer("large commands as a region receives them", () => {
   });
 
   it("gives up with its connection, however long the server is silent", async () => {
-    const own = new Redis(server.url, { disconnectTimeout: 50 });
+    const own = server.connect({ disconnectTimeout: 50 });
     const others = new Replayer(own, horizonMs, { ms: startMs - 1, counter: 0, origin: 0 });
     const ending = new Transfers({ cluster: own, replayer: others, horizonMs });
     const sent = large(1, "SET", "k", value);

@@ -7,7 +7,9 @@ import { specificationsOf } from "../support/commands";
 import { startFabric } from "../support/fabric";
 import { RawClient } from "../support/rawClient";
 import { describeOnServers, Server } from "../support/servers";
-import { comparable, forwardedCommands, nameOf, plainCommands } from "./samples";
+import { forwardedCommands } from "./samples/forwardedCommands";
+import { plainCommands } from "./samples/plainCommands";
+import { comparable, nameOf } from "./samples/sample";
 
 const long = "x".repeat(100_000);
 

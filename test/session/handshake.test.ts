@@ -5,7 +5,7 @@ import type { Fabric } from "../../local/fabric";
 import { startFabric } from "../support/fabric";
 import { RawClient } from "../support/rawClient";
 import { describeOnServers, Server } from "../support/servers";
-import { comparable } from "./samples";
+import { comparable } from "./samples/sample";
 
 /** What stands for the credentials of whichever of the two is asked. */
 type Word = string | "<user>" | "<password>";

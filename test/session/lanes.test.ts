@@ -7,7 +7,7 @@ import { encodeRequest } from "../../shim/resp/encoder";
 import { startFabric } from "../support/fabric";
 import { RawClient } from "../support/rawClient";
 import { describeOnServers, Server } from "../support/servers";
-import { comparable } from "./samples";
+import { comparable } from "./samples/sample";
 
 /** Commands in a row. */
 interface Step {

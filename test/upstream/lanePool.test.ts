@@ -4,30 +4,12 @@ import { createServer, type Server as NetServer, type Socket } from "node:net";
 import { afterEach, expect, test } from "@jest/globals";
 import { pino } from "pino";
 import { encodeRequest } from "../../shim/resp/encoder";
-import type { Lane, ReplySink } from "../../shim/upstream/lane";
+import type { Lane } from "../../shim/upstream/lane";
 import { LanePool, type LanePoolOptions } from "../../shim/upstream/lanePool";
 import { eventually } from "../support/eventually";
 import { Replica, testWithReplica } from "../support/replica";
 import { describeOnServers, Server } from "../support/servers";
-
-/** Gathers what lanes hand out. */
-class Sink implements ReplySink {
-  readonly congested = false;
-  readonly closed = false;
-  text = "";
-  completed = 0;
-  cut = false;
-
-  reply(bytes: Buffer, completed: number): void {
-    this.text += bytes.toString("latin1");
-    this.completed += completed;
-  }
-  flush = (): unknown => undefined;
-  preferPrivate(): void {}
-  cutOff(): void {
-    this.cut = true;
-  }
-}
+import { Sink } from "../support/sink";
 
 const handshakes = [["PING"], ["HELLO", "3"]].map((words) => encodeRequest(words).toString());
 const pools: LanePool[] = [];

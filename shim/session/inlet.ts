@@ -1,0 +1,90 @@
+// The way in to a session: what its client sends, command by command, whatever the chunks it comes in. Behind a command
+// that has to wait the rest is kept, up to a bound; the client is held back where that, or the cluster, can take no more.
+import type { Socket } from "node:net";
+import type { CommandEntry, CommandTable } from "../commands/commandTable";
+import { RequestScanner } from "../resp/requestScanner";
+import { Backlog } from "./backlog";
+import type { Destination } from "./largeRequest";
+
+export class Inlet {
+  readonly scanner: RequestScanner<CommandEntry>;
+  /** What is being scanned. */
+  chunk: Buffer = Buffer.alloc(0);
+  /** Earlier chunks' bytes of the command under way. */
+  held: Buffer[] = [];
+  /** No more is taken. */
+  closed = false;
+
+  /** What came while something had to wait. */
+  private readonly backlog = new Backlog();
+  /** The cluster takes less than the client sends. */
+  private congested = false;
+
+  constructor(
+    private readonly socket: Socket,
+    table: CommandTable,
+  ) {
+    this.scanner = new RequestScanner(table);
+  }
+
+  /** Takes what came, for now; its memory is used again afterwards. */
+  feed(bytes: Buffer): void {
+    this.chunk = bytes;
+    this.scanner.feed(bytes);
+  }
+
+  /** Copies what is being scanned, whose memory is about to be used again. */
+  keep(): void {
+    this.chunk = this.scanner.keep();
+  }
+
+  /** Keeps what came behind something that has to wait. */
+  postpone(bytes: Buffer): void {
+    this.backlog.add(bytes);
+    this.readOrPause();
+  }
+
+  /** Goes on with what was postponed. @returns false where there is none */
+  refill(): boolean {
+    const bytes = this.backlog.take();
+    if (bytes) this.feed(bytes);
+    return bytes !== undefined;
+  }
+
+  /** The bytes of the command that just ended. */
+  frame(): Buffer {
+    const bytes = this.chunk.subarray(this.scanner.start, this.scanner.end);
+    return this.held.length > 0 ? Buffer.concat([...this.held, bytes]) : bytes;
+  }
+
+  /** The chunk is used up: what it has of an unfinished command is kept. */
+  holdRest(): void {
+    if (this.scanner.withinCommand) this.held.push(Buffer.from(this.chunk.subarray(this.scanner.start)));
+  }
+
+  /** The first bytes of the command under way, or some of them. */
+  begun(maxBytes: number): Buffer {
+    return Buffer.concat([...this.held, this.chunk.subarray(this.scanner.start)]).subarray(0, maxBytes);
+  }
+
+  /** Holds the client back while the cluster takes less than it sends. */
+  pauseWhileCongested(to: Destination): void {
+    if (!to.congested || this.congested) return;
+    this.congested = true;
+    to.onceDrained(() => {
+      this.congested = false;
+      this.readOrPause();
+    });
+  }
+
+  readOrPause(): void {
+    if ((this.congested || this.backlog.full) && !this.closed) this.socket.pause();
+    else if (this.socket.isPaused()) this.socket.resume();
+  }
+
+  /** From now on nothing is taken, not even what was postponed. */
+  close(): void {
+    this.closed = true;
+    this.backlog.clear();
+  }
+}

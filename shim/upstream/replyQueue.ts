@@ -1,0 +1,199 @@
+// Who waits for replies of one connection, in the order of the requests. What comes is cut into runs of replies, one run
+// for each who waits, and handed out.
+//
+//   entries:  session A ×3 → session B ×1 → session A ×2   (oldest first, count = replies still to come)
+//                     └ trailing: what the shim itself answers to A behind these three
+//
+// Invariant: the sum of the counts is the number of requests sent or gathered and not yet answered.
+import { encodeError } from "../resp/encoder";
+import type { ReplyScanner } from "../resp/replyScanner";
+
+/** Who sent a request and gets its reply. */
+export interface ReplySink {
+  /**
+   * Takes reply bytes, whose memory is used again after `flush`; `completed` replies end in them. The bytes may begin or
+   * end within a reply.
+   */
+  reply(bytes: Buffer, completed: number): void;
+  /** Told after all that one chunk brought was handed over: the time to write. */
+  flush(): void;
+  /** A reply stopped in its middle: nothing that follows could be understood. */
+  cutOff(): void;
+  /** Told while a large reply comes down: from now on a lane of its own serves it better. */
+  preferPrivate(): void;
+  /** Whether it has so much unread that a lane of its own should pause. */
+  readonly congested: boolean;
+  /** Whether it is gone: its replies are dropped. */
+  readonly closed: boolean;
+}
+
+/** Requests of one sink in a row. */
+export interface ReplyEntry {
+  readonly sink: ReplySink;
+  /** Replies still to come. */
+  count: number;
+  /** Bytes of the reply under way that were handed out. */
+  partialBytes: number;
+  /** Answers of the shim's own that follow the last reply. */
+  readonly trailing: Buffer[];
+  next: ReplyEntry | undefined;
+}
+
+/** What a queue tells its lane of the replies that come. */
+export interface ReplyEvents {
+  /** A reply larger than `LARGE_REPLY_BYTES` has begun to come down. */
+  large(): void;
+  /** The server says that it is no primary any more. */
+  demoted(): void;
+  /** A push frame came, which belongs to no request. */
+  push(): void;
+}
+
+const MINUS = 45;
+/** How a server that has become a replica answers writes. */
+const READ_ONLY = "-READONLY";
+/** A reply over this size takes its lane out of sharing. */
+const LARGE_REPLY_BYTES = 64 * 1024;
+
+const lost = encodeError("ERR upstream connection lost, the command may or may not have run");
+
+export class ReplyQueue {
+  private oldest: ReplyEntry | undefined;
+  private newest: ReplyEntry | undefined;
+
+  /** @param scanner stands between two replies */
+  constructor(
+    private readonly scanner: ReplyScanner,
+    private readonly events: ReplyEvents,
+  ) {}
+
+  get empty(): boolean {
+    return this.oldest === undefined;
+  }
+
+  /** Who gets the next reply. */
+  get reader(): ReplySink | undefined {
+    return this.oldest?.sink;
+  }
+
+  /** @returns the entry that stands for these requests, behind which the sink may let answers of its own trail */
+  add(sink: ReplySink, count: number): ReplyEntry {
+    const last = this.newest;
+    if (last && last.sink === sink && last.trailing.length === 0) {
+      last.count += count;
+      return last;
+    }
+    const entry: ReplyEntry = { sink, count, partialBytes: 0, trailing: [], next: undefined };
+    if (last) last.next = entry;
+    else this.oldest = entry;
+    this.newest = entry;
+    return entry;
+  }
+
+  /** Whether anybody else waits who is still there. */
+  othersWait(reader: ReplySink): boolean {
+    for (let entry = this.oldest; entry; entry = entry.next) {
+      if (entry.sink !== reader && !entry.sink.closed) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Hands out what came.
+   *
+   * @throws Error on what nobody asked for, and on what is no RESP
+   */
+  distribute(chunk: Buffer, from: number): void {
+    const { scanner } = this;
+    const touched: ReplySink[] = [];
+    let runStart = from;
+    let completed = 0;
+    let position = from;
+    const handOut = (entry: ReplyEntry, to: number): void => {
+      if (to > runStart || completed > 0) {
+        if (!entry.sink.closed) {
+          entry.sink.reply(chunk.subarray(runStart, to), completed);
+          if (touched[touched.length - 1] !== entry.sink) touched.push(entry.sink);
+        }
+      }
+      runStart = to;
+      completed = 0;
+    };
+    const settle = (entry: ReplyEntry, count: number): void => {
+      completed += count;
+      entry.count -= count;
+      entry.partialBytes = 0;
+      if (entry.count > 0) return;
+      this.shift(entry);
+      handOut(entry, position);
+      if (!entry.sink.closed) for (const answer of entry.trailing) entry.sink.reply(answer, 0);
+    };
+    while (position < chunk.length) {
+      const entry = this.oldest;
+      if (entry && scanner.complete) {
+        position = scanner.pass(chunk, position, entry.count);
+        if (scanner.passed > 0) {
+          settle(entry, scanner.passed);
+          continue;
+        }
+      }
+      const replyStart = position;
+      position = scanner.scan(chunk, position);
+      if (scanner.push) {
+        if (entry) handOut(entry, replyStart);
+        runStart = position;
+        if (scanner.complete) this.events.push();
+        continue;
+      }
+      if (!entry) throw new Error("the cluster sent a reply that nothing had asked for");
+      if (!scanner.complete) {
+        handOut(entry, position);
+        entry.partialBytes += position - replyStart;
+        if (entry.partialBytes + scanner.announcedBytes > LARGE_REPLY_BYTES) {
+          this.events.large();
+          entry.sink.preferPrivate();
+        }
+        break;
+      }
+      if (
+        chunk[replyStart] === MINUS &&
+        chunk.toString("latin1", replyStart, replyStart + READ_ONLY.length) === READ_ONLY
+      ) {
+        this.events.demoted();
+      }
+      settle(entry, 1);
+    }
+    if (this.oldest && completed > 0) handOut(this.oldest, position);
+    for (const sink of touched) sink.flush();
+  }
+
+  /** Empties the queue. @returns those who were left without their replies, for {@link failAll} */
+  takeAll(): ReplyEntry | undefined {
+    const first = this.oldest;
+    this.oldest = undefined;
+    this.newest = undefined;
+    return first;
+  }
+
+  private shift(entry: ReplyEntry): void {
+    this.oldest = entry.next;
+    if (!entry.next) this.newest = undefined;
+  }
+}
+
+/** Answers with errors what will get no reply any more, from an entry on. */
+export function failAll(first: ReplyEntry | undefined): void {
+  for (let entry = first; entry; entry = entry.next) {
+    const { sink } = entry;
+    if (sink.closed) continue;
+    if (entry.partialBytes > 0) {
+      sink.cutOff();
+      continue;
+    }
+    if (entry.count > 0) {
+      sink.reply(Buffer.concat(Array.from({ length: entry.count }, () => lost)), entry.count);
+    }
+    for (const answer of entry.trailing) sink.reply(answer, 0);
+    sink.flush();
+  }
+}

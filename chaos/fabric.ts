@@ -105,10 +105,10 @@ export class ChaosFabric {
    * anew.
    */
   private touch(region: number): void {
-    const clocks = this.regions.flatMap(({ shims }) => shims.map(({ replication }) => insides(replication).clock));
+    const connections = this.regions.flatMap(({ shims }) => shims.flatMap((shim) => shim.connections));
     const [toucher] = this.regions[region]?.shims ?? [];
     if (!toucher) return;
-    for (const clock of clocks) insides(toucher.replication).clock.observe(clock.ceiling());
+    for (const { clock } of connections) insides(toucher.replication).connection.clock.observe(clock.ceiling());
     for (const key of keys) this.write(region, 0, `PERSIST ${key}`);
   }
 
@@ -225,8 +225,8 @@ export class ChaosFabric {
   /** Until everything is published, delivered, replayed and acknowledged, but where a region is cut off. */
   private async quiet(): Promise<void> {
     const open = this.regions.filter(({ name }) => !this.network.isCut(name));
-    const idle = ({ replication }: Shim) =>
-      insides(replication).cluster.status === "ready" &&
+    const idle = ({ replication, connections }: Shim) =>
+      connections.every(({ cluster }) => cluster.status === "ready") &&
       replication.figures().outboxCommands === 0 &&
       replication.isAtHome(replication.acceptedSequence, replication.slowSequence);
     const giveUpAt = performance.now() + QUIET_TIMEOUT_MS;

@@ -115,7 +115,8 @@ export class ChaosRegion {
     await this.client.eval(MOVE, 0, -sinceMs, "waited", "tended");
     const [before] = await this.records("generation");
     for (const { replication } of this.shims) {
-      const { regions, replayer } = insides(replication);
+      const { regions, connection } = insides(replication);
+      const { replayer } = connection;
       await hear(regions, peers);
       const lead = replayer.lead();
       const answer = await this.rotate(passedMs, [...lead, regions.heardMs() - passedMs, full ? 1 : RECORDS_MAX_BYTES]);

@@ -3,10 +3,9 @@
 
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import type { BirpcReturn } from "birpc" with { "resolution-mode": "import" };
 import type { OnRequest } from "../bus/sdk";
 import type { Front, Incoming } from "./front";
-import { callsOver, type MainCalls, type ThreadCalls, type ThreadOptions, unpacked } from "./threadCalls";
+import { type CallsTo, callsOver, type MainCalls, type ThreadCalls, type ThreadOptions, unpacked } from "./threadCalls";
 
 /** What an {@link InboundThread} needs. */
 export interface InboundThreadOptions extends ThreadOptions {
@@ -18,7 +17,7 @@ export interface InboundThreadOptions extends ThreadOptions {
 /** See the head of this file. */
 export class InboundThread implements Incoming {
   private thread: Worker | undefined;
-  private calls: BirpcReturn<ThreadCalls, MainCalls> | undefined;
+  private calls: CallsTo<ThreadCalls, MainCalls> | undefined;
 
   constructor(
     private readonly options: InboundThreadOptions,

@@ -2,7 +2,6 @@
 // memory that they are a part of: messages of shims are packed into memory of their own.
 
 import type { MessagePort, Worker } from "node:worker_threads";
-import type { BirpcReturn } from "birpc" with { "resolution-mode": "import" };
 import type { ClusterAddress } from "../configuration";
 import type { EnvelopeKey, StampedCommand } from "../replication/envelope";
 import { packMessage, unpackMessage } from "../replication/largeCommand";
@@ -42,10 +41,7 @@ export interface MainCalls extends Omit<Front, "hear"> {
 const unanswered = ["replayed", "purged", "poisoned", "requested"] as const satisfies (keyof MainCalls)[];
 
 /** Takes the other side's calls, and makes calls to it. An answer may take as long as it will: a purge is long work. */
-export async function callsOver<Theirs extends object, Ours extends object>(
-  port: MessagePort | Worker,
-  ours: Ours,
-): Promise<BirpcReturn<Theirs, Ours>> {
+export async function callsOver<Theirs extends object, Ours extends object>(port: MessagePort | Worker, ours: Ours) {
   const { createBirpc } = await import("birpc");
   return createBirpc<Theirs, Ours>(ours, {
     post: (call) => port.postMessage(call),
@@ -54,6 +50,9 @@ export async function callsOver<Theirs extends object, Ours extends object>(
     timeout: -1,
   });
 }
+
+/** What {@link callsOver} gives. */
+export type CallsTo<Theirs extends object, Ours extends object> = Awaited<ReturnType<typeof callsOver<Theirs, Ours>>>;
 
 /** For {@link MainCalls.hear}. */
 export function packed(message: StampedCommand): Uint8Array {

@@ -9,12 +9,12 @@ import { type CommandSpecification, packagedSpecifications } from "../../shim/co
 import { EnvelopeCodec, type EnvelopeKey } from "../../shim/replication/envelope";
 import { parseReport, Regions } from "../../shim/replication/regions";
 import { Replayer } from "../../shim/replication/replayer";
-import type { Replication, ReplicationOptions } from "../../shim/replication/replication";
+import type { Replication } from "../../shim/replication/replication";
 import { Segment } from "../../shim/replication/segment";
 import { stampText } from "../../shim/replication/stamp";
 import { ConnectedServer } from "../support/connectedServer";
 import { eventually } from "../support/eventually";
-import { newReplication } from "../support/replications";
+import { type JoinedOptions, newReplication } from "../support/replications";
 import { describeWithServer } from "../support/servers";
 
 const MINUTE = 60_000;
@@ -69,7 +69,7 @@ describeWithServer("canaries", () => {
 
   afterAll(() => Promise.all(servers.map((server) => server.close())));
 
-  async function join(index: 0 | 1 | 2, options: Partial<ReplicationOptions> = {}): Promise<Replication> {
+  async function join(index: 0 | 1 | 2, options: Partial<JoinedOptions> = {}): Promise<Replication> {
     const replication = newReplication(servers[index]!, {
       region: regions[index],
       bus: network.end(regions[index]),

@@ -5,16 +5,15 @@ import { GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "@jest/globals";
 import type { Redis } from "ioredis";
 import { pino } from "pino";
-import { Registry } from "prom-client";
 import { type BusAddresses, createBus, credentials } from "../../local/bus";
 import { Emulator } from "../../local/emulator";
 import { noFaults } from "../../local/wires";
-import { SnsSqsBus } from "../../shim/bus/snsSqsBus";
 import { type CommandSpecification, packagedSpecifications } from "../../shim/commands/specification";
-import type { Replication, ReplicationOptions } from "../../shim/replication/replication";
+import type { Replication } from "../../shim/replication/replication";
+import { awsBus } from "../support/bus";
 import { ConnectedServer } from "../support/connectedServer";
 import { eventually } from "../support/eventually";
-import { newReplication } from "../support/replications";
+import { type JoinedOptions, newReplication } from "../support/replications";
 import { describeWithServer } from "../support/servers";
 
 const regions = ["us-east-1", "eu-west-1"] as const;
@@ -112,13 +111,13 @@ describeWithServer("a shim that cannot reach SNS, or its cluster", () => {
     await emulator.stop();
   });
 
-  async function join(region: Region, endpoint: string, options: Partial<ReplicationOptions> = {}) {
+  async function join(region: Region, endpoint: string, options: Partial<JoinedOptions> = {}) {
     const server = servers.get(region)!;
     const { hostname, port, password } = new URL(server.url);
     const replication = newReplication(server, {
       region,
       cluster: { host: hostname, port: Number(port), password, socketTimeout: 60_000 },
-      bus: new SnsSqsBus({ ...addresses.get(region)!, endpoint, registry: new Registry() }),
+      bus: awsBus(addresses.get(region)!, endpoint),
       envelopeKeys,
       envelopeMaxBytes: 4096,
       log: pino({ level: "warn" }, { write: (line: string) => void logged.push(line) }),

@@ -8,10 +8,10 @@ import { Registry } from "prom-client";
 import { type BusAddresses, createBus, credentials } from "../../local/bus";
 import { Emulator } from "../../local/emulator";
 import { noFaults } from "../../local/wires";
-import { SnsSqsBus } from "../../shim/bus/snsSqsBus";
 import { EnvelopeCodec } from "../../shim/replication/envelope";
 import type { Replication } from "../../shim/replication/replication";
 import { stampText } from "../../shim/replication/stamp";
+import { awsBus } from "../support/bus";
 import { ConnectedServer } from "../support/connectedServer";
 import { eventually } from "../support/eventually";
 import { newReplication } from "../support/replications";
@@ -46,7 +46,7 @@ describeWithServer("an envelope that cannot be replayed", () => {
     registry = new Registry();
     replication = newReplication(server, {
       region,
-      bus: new SnsSqsBus({ ...addresses, endpoint: emulator.endpoint, registry: new Registry() }),
+      bus: awsBus(addresses, emulator.endpoint),
       envelopeKeys,
       canaryIntervalMs: 0,
       log: pino({ level: "warn" }, { write: (line: string) => void logged.push(JSON.parse(line)) }),

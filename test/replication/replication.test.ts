@@ -7,12 +7,12 @@ import { Registry } from "prom-client";
 import { type BusAddresses, createBus, credentials } from "../../local/bus";
 import { Emulator } from "../../local/emulator";
 import { noFaults } from "../../local/wires";
-import { SnsSqsBus } from "../../shim/bus/snsSqsBus";
 import { type CommandSpecification, packagedSpecifications } from "../../shim/commands/specification";
 import { EnvelopeCodec, type EnvelopeKey } from "../../shim/replication/envelope";
-import type { Replication, ReplicationOptions } from "../../shim/replication/replication";
+import type { Replication } from "../../shim/replication/replication";
+import { awsBus } from "../support/bus";
 import { ConnectedServer } from "../support/connectedServer";
-import { newReplication } from "../support/replications";
+import { type JoinedOptions, newReplication } from "../support/replications";
 import { segmentOf } from "../support/segments";
 import { describeWithServer } from "../support/servers";
 
@@ -75,11 +75,11 @@ describeWithServer("replication between three regions", () => {
     await emulator.stop();
   });
 
-  async function join(region: Region, options: Partial<ReplicationOptions> = {}): Promise<Replication> {
+  async function join(region: Region, options: Partial<JoinedOptions> = {}): Promise<Replication> {
     const bus = addresses.get(region)!;
     const replication = newReplication(servers.get(region)!, {
       region,
-      bus: new SnsSqsBus({ ...bus, endpoint: emulator.endpoint, registry: new Registry() }),
+      bus: awsBus(bus, emulator.endpoint),
       envelopeKeys,
       publishIntervalMs: 20,
       outboxMaxBytes: 1 << 20,

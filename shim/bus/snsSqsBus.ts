@@ -123,7 +123,7 @@ export class SnsSqsBus implements Bus {
     }));
   }
 
-  async extend(deliveries: readonly Delivery[]): Promise<void> {
+  async extend(deliveries: readonly Delivery[], forMs = this.visibilityMs): Promise<void> {
     for (let start = 0; start < deliveries.length; start += BATCH_SIZE) {
       const { Failed = [] } = await this.queues.send(
         new ChangeMessageVisibilityBatchCommand({
@@ -131,7 +131,7 @@ export class SnsSqsBus implements Bus {
           Entries: deliveries.slice(start, start + BATCH_SIZE).map(({ handle }, index) => ({
             Id: String(index),
             ReceiptHandle: handle,
-            VisibilityTimeout: VISIBILITY_SECONDS,
+            VisibilityTimeout: forMs / 1000,
           })),
         }),
       );

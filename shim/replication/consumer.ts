@@ -13,7 +13,7 @@ import { aside, type MessageHandlers, type Sender } from "./messages";
 import type { Receipts } from "./receipts";
 import { Receiver } from "./receiver";
 import type { Regions } from "./regions";
-import type { Replayer, ReplayOutcome } from "./replayer";
+import { noOutcome, type Replayer, type ReplayOutcome } from "./replayer";
 import { type Clock, stampText } from "./stamp";
 import { Turns } from "./turns";
 
@@ -33,6 +33,8 @@ export interface ConsumerOptions {
   readonly log: Logger;
 }
 
+/** What is postponed comes again after this time, then after twice the time, up to what a queue's patience is anyway. */
+const POSTPONED_MS = 1_000;
 /** Others wait as they came: opened, an envelope takes up many times its size, and opening holds up all that goes on. */
 const MAX_OPEN = 4;
 
@@ -88,7 +90,8 @@ export class Consumer {
     try {
       const envelope = this.open(delivery);
       const outcome = await this.replay(envelope, end);
-      if (outcome === undefined) return false;
+      if (outcome === "postponed") await this.postpone(delivery);
+      if (outcome === "stopped" || outcome === "postponed") return false;
       if (outcome.poison.length === 0 && !(await this.putDown(envelope))) return false;
       const { oldest, newest } = envelope;
       if (oldest) this.options.regions.arrived(envelope.region, oldest);
@@ -127,15 +130,26 @@ export class Consumer {
     return envelope;
   }
 
+  /** Has a delivery come again, to whichever shim. */
+  private async postpone(delivery: Delivery): Promise<void> {
+    const { bus, log } = this.options;
+    const afterMs = Math.min(POSTPONED_MS * 2 ** (delivery.receiveCount - 1), bus.visibilityMs);
+    try {
+      await bus.extend([delivery], afterMs);
+    } catch (error) {
+      log.warn({ err: error }, "cannot have a postponed envelope come again soon: it will take longer");
+    }
+  }
+
   /**
-   * Until nothing transient is left; undefined where it was stopped before, or the envelope is to come again.
+   * Until nothing transient is left.
    *
    * @param tried - told when all has been tried once: what has to be tried again holds nobody up.
    */
-  private async replay(envelope: OpenedEnvelope, tried: () => void): Promise<ReplayOutcome | undefined> {
+  private async replay(envelope: OpenedEnvelope, tried: () => void): Promise<ReplayOutcome | "stopped" | "postponed"> {
     const { replayer, figures } = this.options;
     let messages: StampedCommand[] = [];
-    let outcome: ReplayOutcome | undefined;
+    let outcome = noOutcome();
     const replayed = await this.untilSettled(async () => {
       messages = [];
       outcome = await replayer.apply(aside(envelope.commands, messages));
@@ -144,16 +158,16 @@ export class Consumer {
       const [failure] = outcome.transient;
       return failure && { ...failure, failed: outcome.transient.length };
     });
-    if (!replayed) return undefined;
+    if (!replayed) return "stopped";
     // What a message says may be about the commands before it.
     let postponed = false;
     const postpone = () => {
       postponed = true;
     };
     for (const message of messages) {
-      if (!(await this.untilSettled(() => this.handleMessage(message, envelope, postpone)))) return undefined;
+      if (!(await this.untilSettled(() => this.handleMessage(message, envelope, postpone)))) return "stopped";
     }
-    return postponed ? undefined : outcome;
+    return postponed ? "postponed" : outcome;
   }
 
   private putDown(envelope: OpenedEnvelope): Promise<boolean> {

@@ -104,11 +104,11 @@ export class Network {
           await sleep(2, undefined, { signal });
         }
       },
-      extend: async (deliveries) => {
+      extend: async (deliveries, forMs = VISIBILITY_MS) => {
         pass();
         for (const { handle } of deliveries) {
           const message = queue.get(Number(handle));
-          if (message) message.dueAtMs = Date.now() + VISIBILITY_MS;
+          if (message) message.dueAtMs = Date.now() + forMs;
         }
       },
       acknowledge: async ({ handle }) => {

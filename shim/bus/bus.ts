@@ -29,8 +29,12 @@ export interface Queue {
   readonly visibilityMs: number;
   /** Waits for envelopes; none after some seconds without. Aborting makes it reject. */
   receive(signal: AbortSignal): Promise<readonly Delivery[]>;
-  /** Keeps deliveries from others for another {@link visibilityMs}. */
-  extend(deliveries: readonly Delivery[]): Promise<void>;
+  /**
+   * Keeps deliveries from others for so long from now on, and no longer.
+   *
+   * @param forMs - whole seconds, in milliseconds. @default {@link visibilityMs}
+   */
+  extend(deliveries: readonly Delivery[], forMs?: number): Promise<void>;
   /** Says that this need not come again; settles when the bus knows, which may wait for others to go with it. */
   acknowledge(delivery: Delivery): Promise<void>;
   /** Sets a delivery aside in the dead-letter queue for a person to look at, and acknowledges it. */

@@ -78,7 +78,7 @@ export class SqsQueue implements Queue {
     }));
   }
 
-  async extend(deliveries: readonly Delivery[]): Promise<void> {
+  async extend(deliveries: readonly Delivery[], forMs = this.visibilityMs): Promise<void> {
     for (let start = 0; start < deliveries.length; start += BATCH_SIZE) {
       const { Failed = [] } = await this.client.send(
         new ChangeMessageVisibilityBatchCommand({
@@ -86,7 +86,7 @@ export class SqsQueue implements Queue {
           Entries: deliveries.slice(start, start + BATCH_SIZE).map(({ handle }, index) => ({
             Id: String(index),
             ReceiptHandle: handle,
-            VisibilityTimeout: VISIBILITY_SECONDS,
+            VisibilityTimeout: forMs / 1000,
           })),
         }),
       );

@@ -9,7 +9,7 @@ import type { Delivery, Queue } from "../bus/bus";
 import { backOff } from "../replication/backoff";
 import { type EnvelopeCodec, EnvelopeError, type OpenedEnvelope, type StampedCommand } from "../replication/envelope";
 import { aside, type Hearing, nameOf, type Sender } from "../replication/messages";
-import type { Replayer, ReplayOutcome } from "../replication/replayer";
+import { noOutcome, type Replayer, type ReplayOutcome } from "../replication/replayer";
 import { type Clock, stampText } from "../replication/stamp";
 import { Turns } from "../replication/turns";
 import type { Front } from "./front";
@@ -30,6 +30,8 @@ export interface ConsumerOptions {
   readonly log: Logger;
 }
 
+/** What is postponed comes again after this time, then after twice the time, up to what a queue's patience is anyway. */
+const POSTPONED_MS = 1_000;
 /** Others wait as they came: opened, an envelope takes up many times its size, and opening holds up all that goes on. */
 const MAX_OPEN = 4;
 
@@ -86,7 +88,8 @@ export class Consumer {
       const envelope = this.open(delivery);
       if (envelope.newest) await front.observe(envelope.newest);
       const outcome = await this.replay(envelope, end);
-      if (outcome === undefined) return false;
+      if (outcome === "postponed") await this.postpone(delivery);
+      if (outcome === "stopped" || outcome === "postponed") return false;
       const [poison] = outcome.poison;
       if (!(await this.settle(envelope, delivery, poison === undefined))) return false;
       if (poison === undefined) return true;
@@ -119,15 +122,26 @@ export class Consumer {
     return envelope;
   }
 
+  /** Has a delivery come again, to whichever shim. */
+  private async postpone(delivery: Delivery): Promise<void> {
+    const { queue, log } = this.options;
+    const afterMs = Math.min(POSTPONED_MS * 2 ** (delivery.receiveCount - 1), queue.visibilityMs);
+    try {
+      await queue.extend([delivery], afterMs);
+    } catch (error) {
+      log.warn({ err: error }, "cannot have a postponed envelope come again soon: it will take longer");
+    }
+  }
+
   /**
-   * Until nothing transient is left; undefined where it was stopped before, or the envelope is to come again.
+   * Until nothing transient is left.
    *
    * @param tried - told when all has been tried once: what has to be tried again holds nobody up.
    */
-  private async replay(envelope: OpenedEnvelope, tried: () => void): Promise<ReplayOutcome | undefined> {
+  private async replay(envelope: OpenedEnvelope, tried: () => void): Promise<ReplayOutcome | "stopped" | "postponed"> {
     const { replayer, front } = this.options;
     let messages: StampedCommand[] = [];
-    let outcome: ReplayOutcome | undefined;
+    let outcome = noOutcome();
     const replayed = await this.untilSettled(async () => {
       messages = [];
       outcome = await replayer.apply(aside(envelope.commands, messages));
@@ -136,7 +150,7 @@ export class Consumer {
       const [failure] = outcome.transient;
       return failure && { ...failure, failed: outcome.transient.length };
     });
-    if (!replayed) return undefined;
+    if (!replayed) return "stopped";
     // What a message says may be about the commands before it.
     let postponed = false;
     for (const message of messages) {
@@ -148,9 +162,9 @@ export class Consumer {
           return { err: error, command: nameOf(message), stamp: stampText(message.stamp) };
         }
       });
-      if (!heard) return undefined;
+      if (!heard) return "stopped";
     }
-    return postponed ? undefined : outcome;
+    return postponed ? "postponed" : outcome;
   }
 
   /** False where it was stopped before. */

@@ -13,6 +13,9 @@
 
 import { values } from "./valueScript";
 
+/** What a journal's name begins with; the key follows. */
+export const JOURNAL = "j";
+
 /** Follows `records`. */
 export const journals = `${values}
 local OFFSET, FAR = 2^45, 2^50

@@ -14,7 +14,7 @@ export interface Sender {
  * Acts on a message, which may come several times. Where it rejects, it is called again later, and the message's envelope
  * is kept until it succeeds: what can never succeed must not reject.
  *
- * @param postpone - leaves the envelope in the queue: all of it comes again.
+ * @param postpone - leaves the envelope in the queue: all of it comes again, soon at first, then less and less often.
  */
 export type MessageHandler = (message: StampedCommand, from: Sender, postpone: () => void) => Promise<void>;
 

@@ -313,6 +313,16 @@ describeWithServer("journal", () => {
     expect(await region.smembers("s")).toEqual(["c"]);
   });
 
+  it("sweeps under commands that left nothing: without what was there before they may leave something", async () => {
+    await replay(command(1, "SADD s a"), command(3, "RPUSH s x"), command(4, "SREM s a"), command(5, "SET k v"));
+    await replay(command(1, "SET timed v PX 50"), command(3, "RPUSH timed x"));
+    expect(await region.keys("*")).toEqual(["k"]);
+    expect(await replay(command(2, "FLUSHALL"))).toEqual(["applied"]);
+    expect(await region.lrange("s", 0, -1)).toEqual(["x"]);
+    expect(await region.lrange("timed", 0, -1)).toEqual(["x"]);
+    expect(await region.get("k")).toBe("v");
+  });
+
   it("forgets a key where a FLUSHALL belongs among commands that only their sum is known of", async () => {
     await replayer.apply(Array.from({ length: 600 }, (_, index) => command(2 * index + 2, "INCR n")));
     await replay(command(1, "SET k v"), command(2000, "SET l v"));

@@ -1,46 +1,35 @@
 // A failover that closes no connection: the old primary stays, as a replica. Whatever a shim has open finds the new one.
-import dns from "node:dns";
-import { afterEach, expect, jest } from "@jest/globals";
+import { afterEach, expect } from "@jest/globals";
 import type { Fabric } from "../../local/fabric";
+import { launchShimProcess } from "../../local/shimProcess";
 import { eventually } from "../support/eventually";
-import { launchInProcess, startFabric } from "../support/fabric";
+import { startFabric } from "../support/fabric";
 import { RawClient } from "../support/rawClient";
 import { Replica, testWithReplica } from "../support/replica";
+import { Resolver } from "../support/resolver";
 import { describeOnServers } from "../support/servers";
-
-const NAME = "cluster.test";
 
 describeOnServers("a shim whose cluster fails over", (program) => {
   const stops: (() => unknown)[] = [];
   afterEach(async () => {
     for (const stop of stops.splice(0).reverse()) await stop();
-    jest.restoreAllMocks();
   });
-
-  /** Has the system's resolver know one more name. */
-  function resolve(address: () => string): void {
-    const real = dns.lookup;
-    const lookup = (name: string, options: dns.LookupAllOptions, callback: (...results: unknown[]) => void): void => {
-      if (name === NAME) callback(null, [{ address: address(), family: 4 }]);
-      else real(name, options, callback);
-    };
-    jest.spyOn(dns, "lookup").mockImplementation(lookup as unknown as typeof dns.lookup);
-  }
 
   testWithReplica(
     "is not ready until its name leads to the new primary, and then serves and replays there",
     async () => {
-      let replica: Replica | undefined;
-      stops.push(() => replica?.stop());
-      resolve(() => replica?.address ?? "127.0.0.1");
+      const resolver = new Resolver("cluster.test");
+      stops.push(() => resolver.close());
+      resolver.leadTo("127.0.0.1");
       const fabric: Fabric = await startFabric({
         regions: ["eu-west-1"],
         server: program,
         launch: ({ FLY_REDIS_CLUSTER_URL = "", ...environment }) => {
           const url = new URL(FLY_REDIS_CLUSTER_URL);
-          url.hostname = NAME;
-          return launchInProcess({
+          url.hostname = resolver.name;
+          return launchShimProcess({
             ...environment,
+            ...resolver.environment,
             FLY_REDIS_CLUSTER_URL: url.href,
             FLY_REDIS_UPSTREAM_TIMEOUT_MS: "200",
           });
@@ -48,7 +37,8 @@ describeOnServers("a shim whose cluster fails over", (program) => {
       });
       stops.push(() => fabric.stop());
       const region = fabric.regions[0]!;
-      replica = await Replica.of(region.server, program);
+      const replica = await Replica.of(region.server, program);
+      stops.push(() => replica.stop());
       const [old, promoted] = replica.drivers;
       const open = async (): Promise<RawClient> => {
         const client = await RawClient.connect(fabric.url(region));
@@ -71,7 +61,7 @@ describeOnServers("a shim whose cluster fails over", (program) => {
       // The server's own word to those whom it unblocks.
       expect(await blocked.take(1)).toEqual([expect.stringMatching(/^-UNBLOCKED/)]);
       await eventually(async () => expect(await ready()).toBe(503));
-      replica.address = "127.0.0.2";
+      resolver.leadTo("127.0.0.2");
       await eventually(async () => expect(await ready()).toBe(200));
 
       // INFO comes over the shim's own connection.

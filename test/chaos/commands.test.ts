@@ -4,9 +4,8 @@ import { keys } from "../../chaos/keys";
 import { ENVELOPE_BYTES, LargeCommands, wordsOf } from "../../chaos/largeCommands";
 import { Random } from "../../chaos/random";
 import { rulesFor } from "../../shim/commands/policy";
-import { type CommandReplyEntry, specificationsFrom } from "../../shim/commands/specification";
-import { ConnectedServer } from "../support/connectedServer";
-import { describeWithServer } from "../support/servers";
+import { specificationsOf } from "../support/commands";
+import { describeWithServer, Server } from "../support/servers";
 
 /** What docs/consistency.md says to run in the order of arrival. */
 const unordered = [
@@ -21,10 +20,9 @@ const ofModules = ["VADD", "VREM", "VSETATTR"];
 
 describeWithServer("commands of chaos", () => {
   it("are of every kind that database 1 accepts from this server, but those that run in the order of arrival", async () => {
-    const server = await ConnectedServer.start();
-    const client = server.connect();
+    const server = await Server.start();
     try {
-      const known = specificationsFrom((await client.call("COMMAND")) as CommandReplyEntry[]);
+      const known = await specificationsOf(server);
       const accepted = known.filter((each) => /^(accept|container)$/.test(rulesFor(each, []).virtual));
       const random = new Random(1);
       const names = new Set(known.map(({ name }) => name));
@@ -34,7 +32,7 @@ describeWithServer("commands of chaos", () => {
         .filter((name) => ![...unordered, ...reading, ...ofModules].includes(name));
       expect([...new Set(generated)].sort()).toEqual(left.sort());
     } finally {
-      await server.close();
+      await server.stop();
     }
   });
 

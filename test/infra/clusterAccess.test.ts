@@ -5,30 +5,25 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import Redis from "ioredis";
 import { clusterAccess, clusterUser } from "../../infra/clusterAccess";
 import { rulesFor } from "../../shim/commands/policy";
-import {
-  type CommandReplyEntry,
-  type CommandSpecification,
-  specificationsFrom,
-} from "../../shim/commands/specification";
+import type { CommandSpecification } from "../../shim/commands/specification";
 import { kindredRefusals, switchableGroups } from "../../shim/contract";
-import { describeWithServer, Server } from "../support/servers";
+import { specificationsOf } from "../support/commands";
+import { ConnectedServer } from "../support/connectedServer";
+import { describeWithServer } from "../support/servers";
 
 describeWithServer("the clusters' user", () => {
-  let server: Server;
+  let server: ConnectedServer;
   let admin: Redis;
   let commands: CommandSpecification[];
 
   beforeAll(async () => {
-    server = await Server.start();
-    admin = new Redis(server.url);
+    server = await ConnectedServer.start();
+    admin = server.connect();
     await admin.call("ACL", "SETUSER", clusterUser, ...clusterAccess.split(" "), ">password");
-    commands = specificationsFrom((await admin.call("COMMAND")) as CommandReplyEntry[]);
+    commands = await specificationsOf(server);
   });
 
-  afterAll(async () => {
-    admin.disconnect();
-    await server.stop();
-  });
+  afterAll(() => server.close());
 
   /** Whether the user may run a command, with as many arguments as it wants at least. */
   async function allowed({ arity }: CommandSpecification, ...words: string[]): Promise<boolean> {

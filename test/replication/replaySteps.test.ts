@@ -5,6 +5,7 @@ import { type CommandReplyEntry, specificationsFrom } from "../../shim/commands/
 import type { StampedCommand } from "../../shim/replication/envelope";
 import { Replayer } from "../../shim/replication/replayer";
 import { replaySteps } from "../../shim/replication/replaySteps";
+import { specificationsOf } from "../support/commands";
 import { ConnectedServer } from "../support/connectedServer";
 import { describeWithServer } from "../support/servers";
 
@@ -52,7 +53,7 @@ describeWithServer("steps on a server", () => {
   afterAll(() => server.close());
 
   it("keep the order of every write that changes one key, unless its result is random", async () => {
-    const all = specificationsFrom((await client.call("COMMAND")) as CommandReplyEntry[]);
+    const all = await specificationsOf(server);
     const ofOneKey = all
       .flatMap((each) => (each.subcommands.size > 0 ? [...each.subcommands.values()] : [each]))
       .filter(({ flags, firstKey, lastKey }) => flags.has("write") && firstKey > 0 && firstKey === lastKey)

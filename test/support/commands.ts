@@ -8,7 +8,7 @@ import {
 } from "../../shim/commands/specification";
 
 /** The commands of a server, as it tells them. */
-export async function specificationsOf(server: Server): Promise<CommandSpecification[]> {
+export async function specificationsOf(server: Pick<Server, "url">): Promise<CommandSpecification[]> {
   const driver = new Redis(server.url, { protocol: 2, disconnectTimeout: 10 });
   try {
     return specificationsFrom((await driver.call("COMMAND")) as CommandReplyEntry[]);

@@ -11,6 +11,7 @@ import { shimVariables } from "@redis-on-fly/shim/dist/contract";
 import { EnvelopeCodec } from "@redis-on-fly/shim/dist/replication/envelope";
 import { Segment } from "@redis-on-fly/shim/dist/replication/segment";
 import { Clock } from "@redis-on-fly/shim/dist/replication/stamp";
+import { Redis } from "ioredis";
 import { type Load, putLoad } from "./load";
 import { median } from "./measurement";
 import { processorMicroseconds } from "./processorTime";
@@ -60,6 +61,7 @@ export async function measureReplay(
       return launchShimProcess(environment);
     },
   });
+  let watcher: Redis | undefined;
   try {
     const [region] = fabric.regions;
     const [shim] = region?.shims ?? [];
@@ -67,7 +69,9 @@ export async function measureReplay(
     const [id = "", key = ""] = keys.split(":");
     const codec = new EnvelopeCodec([{ id: Number(id), key: Buffer.from(key, "base64") }]);
     const source = new Source(fabric.emulator.endpoint, region, codec);
-    const replay = (beside?: () => Promise<void>) => replayOnce({ region, shim, source, overwrites }, beside);
+    watcher = new Redis(fabric.url(region, shim));
+    const run = { region, shim, source, overwrites, watcher };
+    const replay = (beside?: () => Promise<void>) => replayOnce(run, beside);
     await replay();
     const results: ReplayFigures[] = [];
     for (let round = 1; round <= rounds; round++) {
@@ -93,11 +97,14 @@ export async function measureReplay(
     }
     return mediansOf(results);
   } finally {
+    watcher?.disconnect();
     await fabric.stop();
   }
 }
 
 interface Run {
+  /** Asks the shim how far it is. */
+  readonly watcher: Redis;
   readonly region: Region;
   readonly shim: RunningShim;
   readonly source: Source;
@@ -105,9 +112,9 @@ interface Run {
 }
 
 /** @param beside - begins with the replay; an error where it takes longer than that */
-async function replayOnce({ region, shim, source, overwrites }: Run, beside?: () => Promise<void>) {
+async function replayOnce({ region, shim, source, overwrites, watcher }: Run, beside?: () => Promise<void>) {
   const pids = [region.server.pid, shim.pid];
-  const done = (await replayedBy(shim)) + overwrites;
+  const done = (await replayedBy(watcher)) + overwrites;
   process.kill(shim.pid, "SIGSTOP");
   try {
     await source.send(overwrites);
@@ -120,7 +127,7 @@ async function replayOnce({ region, shim, source, overwrites }: Run, beside?: ()
   const other = beside?.().then(() => {
     besideIsDone = true;
   });
-  while ((await replayedBy(shim)) < done) await setTimeout(POLL_INTERVAL_MS);
+  while ((await replayedBy(watcher)) < done) await setTimeout(POLL_INTERVAL_MS);
   const elapsedMs = performance.now() - startedAtMs;
   const tooSoon = !besideIsDone;
   await other;
@@ -136,9 +143,9 @@ async function replayOnce({ region, shim, source, overwrites }: Run, beside?: ()
   };
 }
 
-async function replayedBy({ operationsPort }: RunningShim): Promise<number> {
-  const response = await fetch(`http://127.0.0.1:${operationsPort}/metrics`);
-  const counts = (await response.text()).matchAll(/^redis_on_fly_replayed_commands_total\{.*source="bus".*\} (\d+)$/gm);
+/** By INFO, since the shim's metrics take it as long as what is measured. */
+async function replayedBy(client: Redis): Promise<number> {
+  const counts = (await client.info("fly")).matchAll(/^replay_(?:applied|stale|doubtful|failed):(\d+)\r$/gm);
   return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 

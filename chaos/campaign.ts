@@ -28,9 +28,13 @@ export interface Tally {
   dropped: number;
   compared: number;
   absent: number;
+  expiring: number;
 }
 
-const summed = ["lostIncrements", "missing", "accepted", "lost", "large", "dropped", "compared", "absent"] as const;
+const summed = [
+  ...(["lostIncrements", "missing", "accepted", "lost", "large"] as const),
+  ...(["dropped", "compared", "absent", "expiring"] as const),
+];
 
 /** The names of all rules and mistakes but ours, which is right. */
 export const mistakes: readonly (Rule | Fault)[] = [
@@ -55,6 +59,7 @@ export async function runCampaign(
     dropped: 0,
     compared: 0,
     absent: 0,
+    expiring: 0,
   };
   const undo = sabotage(under in rules ? rules[under as Rule] : faults[under as Fault]);
   try {

@@ -16,10 +16,19 @@ const end = (random: Random) => random.pick(["LEFT", "RIGHT"]);
 const minOrMax = (random: Random) => random.pick(["MIN", "MAX"]);
 /** IDs below those that `*` becomes: they exist where the stream began with one. */
 const streamId = (random: Random) => `1-${1 + random.below(5)}`;
+/** After ten minutes, which pass while records are dropped, or after a day. */
+const seconds = (random: Random) => String(random.pick([600, 86_400, 86_400]) + random.below(5));
 /** Most expire long after the schedule, some within it. */
-export const milliseconds = (random: Random) => String(random.chance(0.3) ? 1 + random.below(120) : 600_000);
+export const milliseconds = (random: Random) =>
+  random.chance(0.2) ? String(1 + random.below(120)) : `${seconds(random)}000`;
 /** In the past, and in the year 2100. */
-const instant = (random: Random) => String(random.chance(0.2) ? 1 + random.below(1000) : 4_102_444_800);
+const instant = (random: Random) =>
+  String(random.chance(0.15) ? 1 + random.below(1000) : 4_102_444_800 + random.below(5));
+const expiry = (random: Random) =>
+  random.pick([
+    ...[`PX ${milliseconds(random)}`, `EX ${seconds(random)}`],
+    ...[`EXAT ${instant(random)}`, `PXAT ${instant(random)}000`],
+  ]);
 const condition = (random: Random) => random.pick(["", "", " NX", " XX", " GT", " LT"]);
 /** What DUMP gives: "v7", and one or two elements. */
 const dumps = {
@@ -38,7 +47,8 @@ const replace = (random: Random) => random.pick(["", " REPLACE"]);
 
 const strings: readonly Write[] = [
   (random, key) => `SET ${key} ${value(random)} ${random.pick(["NX", "XX", "KEEPTTL", "GET", "XX GET"])}`,
-  (random, key) => `SET ${key} ${small(random)} ${random.pick(["NX", "XX"])} PX ${milliseconds(random)}`,
+  (random, key) => `SET ${key} ${small(random)} ${random.pick(["KEEPTTL", "XX KEEPTTL", "KEEPTTL GET"])}`,
+  (random, key) => `SET ${key} ${small(random)} ${random.pick(["NX", "XX", "GET"])} ${expiry(random)}`,
   (_, key) => `INCR ${key}`,
   (random, key) => `INCRBY ${key} ${small(random)}`,
   (_, key) => `DECR ${key}`,
@@ -48,7 +58,7 @@ const strings: readonly Write[] = [
   (random, key) => `SETRANGE ${key} ${random.below(6)} ${value(random)}`,
   (random, key) => `SETNX ${key} ${small(random)}`,
   (random, key) => `GETSET ${key} ${small(random)}`,
-  (random, key) => `GETEX ${key} ${random.pick(["PERSIST", `PX ${milliseconds(random)}`, `EXAT ${instant(random)}`])}`,
+  (random, key) => `GETEX ${key} ${random.chance(0.2) ? "PERSIST" : expiry(random)}`,
   (random, key) => `SETBIT ${key} ${random.below(64)} ${random.below(2)}`,
   (random, key) => `BITFIELD ${key} INCRBY i8 ${random.below(16)} ${small(random)} OVERFLOW FAIL INCRBY u4 100 3`,
   (random, key) => `PFADD ${key} ${element(random)} ${value(random)}`,
@@ -63,7 +73,7 @@ const hashes: readonly Write[] = [
   (random, key) => `HDEL ${key} ${element(random)}`,
   (random, key) => `HGETDEL ${key} FIELDS ${elements(random)}`,
   (random, key) => `HPEXPIRE ${key} ${milliseconds(random)}${condition(random)} FIELDS ${elements(random)}`,
-  (random, key) => `HEXPIRE ${key} 600${condition(random)} FIELDS ${elements(random)}`,
+  (random, key) => `HEXPIRE ${key} ${seconds(random)}${condition(random)} FIELDS ${elements(random)}`,
   (random, key) => `HEXPIREAT ${key} ${instant(random)} FIELDS ${elements(random)}`,
   (random, key) => `HPEXPIREAT ${key} ${instant(random)}000 FIELDS ${elements(random)}`,
   (random, key) => `HPERSIST ${key} FIELDS ${elements(random)}`,
@@ -130,7 +140,7 @@ const streams: readonly Write[] = [
 ];
 const expiries: readonly Write[] = [
   (random, key) => `PEXPIRE ${key} ${milliseconds(random)}${condition(random)}`,
-  (random, key) => `EXPIRE ${key} 600${condition(random)}`,
+  (random, key) => `EXPIRE ${key} ${seconds(random)}${condition(random)}`,
   (random, key) => `EXPIREAT ${key} ${instant(random)}${condition(random)}`,
   (random, key) => `PEXPIREAT ${key} ${instant(random)}000${condition(random)}`,
   (_, key) => `PERSIST ${key}`,
@@ -138,8 +148,8 @@ const expiries: readonly Write[] = [
 const overwrites: readonly Write[] = [
   (random, key) => `SET ${key} ${value(random)}`,
   (random, key) => `SET ${key} ${small(random)}`,
-  (random, key) => `SET ${key} ${value(random)} PX ${milliseconds(random)}`,
-  (random, key) => `SETEX ${key} 600 ${small(random)}`,
+  (random, key) => `SET ${key} ${small(random)} ${expiry(random)}`,
+  (random, key) => `SETEX ${key} ${seconds(random)} ${small(random)}`,
   (random, key) => `PSETEX ${key} ${milliseconds(random)} ${small(random)}`,
   (random, key) => `MSET ${key} ${small(random)} shared ${value(random)}`,
   (_, key) => `DEL ${key}`,
@@ -162,6 +172,6 @@ function anyCommand(random: Random, keys: readonly string[]): string {
   if (random.chance(0.004)) return "FLUSHALL";
   if (key === counter) return `INCR ${counter}`;
   if (random.chance(0.12)) return random.pick(overwrites)(random, key);
-  if (random.chance(0.12)) return random.pick(expiries)(random, key);
+  if (random.chance(0.2)) return random.pick(expiries)(random, key);
   return random.pick(random.chance(0.03) ? random.pick(types) : type)(random, key);
 }

@@ -32,6 +32,8 @@ export const faults = {
   "runs-duplicates": [["elseif j.met then\n    return 's'\n  end", "end"]],
   "applies-old-overwrites": [["n.left\n  if stamp <= r.stamp then return 's' end", "n.left"]],
   "ignores-passed-expiries": [["x - OFFSET <= msOf(e.stamp)", "false"]],
+  "forgets-expiries": [["j.baseExpiry and moved(j.baseExpiry, OFFSET) or 0", "0"]],
+  "leaves-expiries-moved": [["elseif x and by > 0 then", "elseif false then"]],
   "trusts-regional-values": [["print == (j.print or '') and expiryOf(r.key) == j.expiry", "true"]],
   "forgets-flushes": [["if flush > r.stamp then", "if false then"]],
   "trusts-restarted-servers": [

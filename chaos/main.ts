@@ -53,7 +53,7 @@ async function run(fabric: ChaosFabric, options: Options): Promise<void> {
     `${schedules} schedules from seed ${seed}, ${seconds} s: ${tally.diverged} diverged, ${tally.missing} accepted commands ` +
       `missing; ${tally.accepted} commands accepted, ${tally.large} of them in chunks, ${tally.lost} lost with shims that were ` +
       `killed; ${tally.dropped} generations of records dropped; ` +
-      `${tally.compared} keys compared, ${tally.absent} absent where a region may hold nothing`,
+      `${tally.compared} keys compared, ${tally.expiring} of them with an expiry, ${tally.absent} absent where a region may hold nothing`,
   );
   if (tally.diverged > 0) process.exitCode = 1;
 }

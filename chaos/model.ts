@@ -16,14 +16,12 @@ export async function contents(server: Redis, keys: readonly string[]): Promise<
   return new Map(await Promise.all(keys.map(async (key) => [key, await content(server, key)] as const)));
 }
 
-/** When keys and fields of a server expire. */
-export async function expiries(server: Redis, keys: readonly string[]): Promise<number[]> {
-  const all = await Promise.all(
-    keys.map(async (key) => [await server.pexpiretime(key), ...(await fieldExpiries(server, key)).values()]),
-  );
-  return all.flat().filter((expiry) => expiry > 0);
+/** Whether there is something, and its key expires. */
+export function expires(content: Content): boolean {
+  return JSON.parse(content ?? "[]")[2] > 0;
 }
 
+/** The type, the value, and when the key expires, in ms since 1970, or -1. */
 async function content(server: Redis, key: string): Promise<Content> {
   const [type, expiry] = [await server.type(key), await server.pexpiretime(key)];
   const value = await read(server, key, type);
@@ -80,8 +78,12 @@ for _, key in ipairs(KEYS) do
   end
 end`;
 
-/** Runs commands in the order of their stamps, each once, on an empty server. */
-export async function fold(server: Redis, commands: readonly StampedCommand[], nowMs: number): Promise<void> {
+/**
+ * Runs commands in the order of their stamps, each once, on an empty server.
+ *
+ * @returns until when, in ms since 1970, the server holds what they leave at the instant `nowMs`: something expires then
+ */
+export async function fold(server: Redis, commands: readonly StampedCommand[], nowMs: number): Promise<number> {
   const inOrder = [...new Map(commands.map((command) => [stampText(command.stamp), command] as const))].sort(
     ([a], [b]) => (a < b ? -1 : 1),
   );
@@ -98,13 +100,17 @@ export async function fold(server: Redis, commands: readonly StampedCommand[], n
   });
   await Promise.all(replies);
   await removeExpired(nowMs, await server.keys("*"));
+  let untilMs = Number.POSITIVE_INFINITY;
   for (const key of await server.keys("*")) {
     const expiry = await server.pexpiretime(key);
+    const fields = await fieldExpiries(server, key);
     if (expiry > 0) await server.pexpireat(key, expiry - AHEAD_MS);
-    for (const [field, instant] of await fieldExpiries(server, key)) {
+    for (const [field, instant] of fields) {
       await server.call("HPEXPIREAT", key, instant - AHEAD_MS, "FIELDS", 1, field);
     }
+    untilMs = Math.min(untilMs, ...[expiry, ...fields.values()].filter((ms) => ms > 0).map((ms) => ms - AHEAD_MS));
   }
+  return untilMs;
 }
 
 function isInstant(args: readonly Buffer[], index: number): boolean {

@@ -1,9 +1,7 @@
 // The Lua of FLUSHALL: it overwrites every key. Where nothing newer is in the database that is one command; else its pages
-// are gone through, and what is newer stays; and so are journals: newer commands that failed, or left nothing, may do
-// otherwise without what was there before.
+// are gone through (see keyPages.ts), and what is newer stays.
 
 import { folds } from "./foldScript";
-import { JOURNAL } from "./journalScript";
 import { records } from "./recordScript";
 
 /**
@@ -21,12 +19,6 @@ highest = stamp
 use(0)
 call('FLUSHDB', 'ASYNC')
 return { 'flushed', memory() }
-`;
-
-/** A page of the journals. ARGV: where it begins, about how many. Returns where the next one begins, and their names. */
-export const journalsScript = `
-redis.call('SELECT', 1)
-return redis.call('SCAN', ARGV[1], 'MATCH', '${JOURNAL}*', 'COUNT', ARGV[2])
 `;
 
 /**

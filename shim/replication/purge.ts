@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { purgeCommand } from "../commands/policy";
 import type { StampedCommand } from "./envelope";
+import { keyPages } from "./keyPages";
 import type { Replayer, ReplayOutcome } from "./replayer";
 import { type Stamp, stampText } from "./stamp";
 
@@ -56,17 +57,14 @@ export class Purger {
   private async sweep(stamp: Stamp, pattern: Buffer): Promise<void> {
     const { cluster, replayer, purged } = this.options;
     const name = `${stampText(stamp)} ${encodeURIComponent(pattern.toString("latin1")).slice(0, MAX_SHOWN)}`;
-    let cursor = "0";
-    do {
-      const startedAt = performance.now();
-      const page = await cluster.callBuffer("SCAN", cursor, "MATCH", pattern, "COUNT", PAGE);
-      const [next, keys] = page as [Buffer, Buffer[]];
-      cursor = next.toString();
+    let startedAt = performance.now();
+    for await (const { keys } of keyPages(cluster, pattern, PAGE)) {
       const outcome = await replayer.apply(keys.length > 0 ? [{ stamp, args: [unlink, ...keys] }] : []);
       purged(name, outcome);
       const [failure] = outcome.transient;
       if (failure) throw new Error(failure.error);
       await sleep(performance.now() - startedAt, undefined, { ref: false });
-    } while (cursor !== "0");
+      startedAt = performance.now();
+    }
   }
 }

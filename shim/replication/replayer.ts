@@ -5,8 +5,8 @@ import type { Redis } from "ioredis";
 import { type CommandReplyEntry, type CommandSpecification, specificationsFrom } from "../commands/specification";
 import { EncodedCommand } from "./encodedCommand";
 import type { StampedCommand } from "./envelope";
-import { flushScript, journalsScript, sweepScript } from "./flushScript";
-import { JOURNAL } from "./journalScript";
+import { flushScript, sweepScript } from "./flushScript";
+import { keyPages } from "./keyPages";
 import { PurgeList, purgeScript } from "./purgeList";
 import { bucketOf, records } from "./recordScript";
 import { type KeyedStep, ReplayBatch, type ScriptArguments } from "./replayBatch";
@@ -73,7 +73,6 @@ export type ScriptCall = (args: ScriptArguments) => Promise<readonly string[]>;
 interface Scripts {
   flyReplay(...args: ScriptArguments): Promise<readonly string[]>;
   flyFlush(...args: ScriptArguments): Promise<readonly ["stale" | "flushed" | "sweep", memory: string]>;
-  flyJournalsBuffer(cursor: string, count: number): Promise<readonly [next: Buffer, names: readonly Buffer[]]>;
   flySweep(...args: ScriptArguments): Promise<readonly [goesOn: number, memory: string, reasons: string]>;
   flyPurge(...args: ScriptArguments): Promise<readonly [state: string, memory: string]>;
   flyNewest(...args: ScriptArguments): Promise<string>;
@@ -83,6 +82,7 @@ interface Scripts {
 
 const MAX_BYTES_PER_CALL = 64 * 1024;
 const SWEEP_PAGE = 256;
+const everyKey = Buffer.from("*");
 /** The end of a stamp's text. */
 const ORIGIN_DIGITS = 8;
 
@@ -138,7 +138,6 @@ export class Replayer {
     cluster.defineCommand("flyReplay", { lua: replayScript, numberOfKeys: 0 });
     cluster.defineCommand("flyNewest", { lua: `${records}\nreturn memory()`, numberOfKeys: 0 });
     cluster.defineCommand("flyFlush", { lua: flushScript, numberOfKeys: 0 });
-    cluster.defineCommand("flyJournals", { lua: journalsScript, numberOfKeys: 0 });
     cluster.defineCommand("flySweep", { lua: sweepScript, numberOfKeys: 0 });
     cluster.defineCommand("flyPurge", { lua: purgeScript, numberOfKeys: 0 });
     cluster.defineCommand("flyRotate", { lua: rotationScript, numberOfKeys: 0 });
@@ -337,26 +336,14 @@ export class Replayer {
     }
   }
 
-  /** Page by page, each waiting for the one before, so that other clients get their turns. */
+  /** Each page waits for the one before. */
   private async sweep(stamp: string, outcome: ReplayOutcome): Promise<void> {
-    const { cluster } = this;
-    const present = (cursor: string) => cluster.scanBuffer(cursor, "COUNT", SWEEP_PAGE);
-    const recorded = async (cursor: string) => {
-      const [next, names] = await cluster.flyJournalsBuffer(cursor, SWEEP_PAGE);
-      return [next, names.map((name) => name.subarray(JOURNAL.length))] as const;
-    };
-    for (const read of [present, recorded]) {
-      let cursor = "0";
-      do {
-        const [next, keys] = await read(cursor);
-        cursor = next.toString();
-        const page = keys.flatMap((key) => [bucketOf(key), key]);
-        const last = read === recorded && cursor === "0" ? 1 : 0;
-        const [goesOn, memory, letters] = await cluster.flySweep(...this.lead(), stamp, last, ...page);
-        this.learn(memory);
-        for (const letter of letters) if (isDoubt(letter)) doubted(outcome, letter);
-        if (goesOn === 0) return;
-      } while (cursor !== "0");
+    for await (const { keys, last } of keyPages(this.cluster, everyKey, SWEEP_PAGE)) {
+      const page = keys.flatMap((key) => [bucketOf(key), key]);
+      const [goesOn, memory, letters] = await this.cluster.flySweep(...this.lead(), stamp, last ? 1 : 0, ...page);
+      this.learn(memory);
+      for (const letter of letters) if (isDoubt(letter)) doubted(outcome, letter);
+      if (goesOn === 0) return;
     }
   }
 }

@@ -28,7 +28,7 @@ describeWithServer("chaos", () => {
     }
   });
 
-  it.each(["no-journal", "last-writer-wins", "applies-old-overwrites"] as const)(
+  it.each(["no-journal", "last-writer-wins", "applies-old-overwrites", "leaves-expiries-moved"] as const)(
     "finds what %s does",
     async (under) => {
       const failed: number[] = [];
@@ -55,6 +55,13 @@ describeWithServer("chaos", () => {
   function run(...steps: readonly Step[]) {
     return fabric.run({ seed: 1, skewsMs: [0, 0, 0], steps });
   }
+
+  it("compares when keys expire, and passes over those that have", async () => {
+    const timed = [write(0, "SET key0 v EX 600"), write(1, "EXPIRE key0 900 GT"), write(2, "RPUSH key2 a")];
+    const [later, kept] = [write(0, "EXPIREAT key2 4102444800"), write(1, "SETRANGE key0 0 w")];
+    const gone = write(2, "SET key1 v PX 1");
+    expect(await run(...timed, pause, later, kept, gone)).toMatchObject({ divergences: [], expiring: 6 });
+  });
 
   it("sees a large command whole, or not at all where its shim dies or its client leaves in the middle", async () => {
     const lines = ["SET large0 @4000.1", "HSET large1 #fields.45.1"];

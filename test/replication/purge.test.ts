@@ -87,6 +87,21 @@ describeWithServer("a purge by pattern", () => {
     expect(await client.mget("user:1", "user:2")).toEqual([null, "1"]);
   });
 
+  it("goes under newer commands that left nothing, and that leave something without what was there", async () => {
+    await replayers[0].apply([
+      command(1, "SADD user:1 a"),
+      command(9, "RPUSH user:1 x"),
+      command(10, "SREM user:1 a"),
+      command(1, "SADD other a"),
+      command(9, "RPUSH other x"),
+      command(10, "SREM other a"),
+    ]);
+    expect(await client.dbsize()).toBe(0);
+    await purgers[0].run(command(5, `${PURGE} user:*`));
+    expect(await client.keys("*")).toEqual(["user:1"]);
+    expect(await client.lrange("user:1", 0, -1)).toEqual(["x"]);
+  });
+
   it("counts the keys of which it cannot tell what they should hold", async () => {
     await replayers[0].apply(Array.from({ length: 600 }, (_, index) => command(index + 1, "INCR user:n")));
     await purgers[0].run(command(3, `${PURGE} user:*`));

@@ -21,11 +21,15 @@ describeWithServer("chaos", () => {
   }
 
   it("finds every region equal to the model, or with nothing where that is allowed", async () => {
+    let compared = 0;
     for (let seed = 1; seed <= 9; seed += 1) {
-      const { divergences, missing, compared } = await fabric.run(scheduleOf(seed, STEPS));
+      const result = await fabric.run(scheduleOf(seed, STEPS));
+      const { divergences, missing } = result;
       expect({ seed, divergences, missing }).toEqual({ seed, divergences: [], missing: 0 });
-      expect(compared).toBeGreaterThan(0);
+      compared += result.compared;
     }
+    // Of a schedule there may be none of which something is promised.
+    expect(compared).toBeGreaterThan(0);
   });
 
   it.each(["no-journal", "last-writer-wins", "applies-old-overwrites", "leaves-expiries-moved"] as const)(
@@ -60,7 +64,8 @@ describeWithServer("chaos", () => {
     const timed = [write(0, "SET key0 v EX 600"), write(1, "EXPIRE key0 900 GT"), write(2, "RPUSH key2 a")];
     const [later, kept] = [write(0, "EXPIREAT key2 4102444800"), write(1, "SETRANGE key0 0 w")];
     const gone = write(2, "SET key1 v PX 1");
-    expect(await run(...timed, pause, later, kept, gone)).toMatchObject({ divergences: [], expiring: 6 });
+    // What is replayed everywhere is older than all that follows, whatever the clocks say.
+    expect(await run(...timed, { kind: "rest" }, later, kept, gone)).toMatchObject({ divergences: [], expiring: 6 });
   });
 
   it("sees a large command whole, or not at all where its shim dies or its client leaves in the middle", async () => {

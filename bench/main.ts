@@ -11,6 +11,7 @@ import { measureIdle } from "./idle";
 import { measureLargeCommand } from "./largeCommand";
 import { measureLatency } from "./latency";
 import { measure } from "./measurement";
+import { measureMemory } from "./memory";
 import { Peers } from "./peers";
 import { measureReplay } from "./replay";
 import {
@@ -22,6 +23,7 @@ import {
   renderIdle,
   renderLargeCommand,
   renderLatency,
+  renderMemory,
   renderReplay,
   renderResults,
 } from "./report";
@@ -33,6 +35,7 @@ interface Options {
   readonly json?: true;
   readonly svg?: string;
   readonly idle?: number;
+  readonly memory?: number;
   readonly beside?: number;
   readonly replay?: number;
   readonly latency?: number;
@@ -41,6 +44,8 @@ interface Options {
 
 /** Of the client beside large values: enough for a p99, and not for longer than large values take. */
 const SMALL_REQUESTS = 3_000;
+/** Redis's `proto-max-bulk-len`. */
+const MAX_VALUE_MEGABYTES = 512;
 
 const commandLine = new Command("npm run bench --")
   .description("Measures the shim against Redis without a proxy, nutcracker and HAProxy, in the same run.")
@@ -59,8 +64,13 @@ const commandLine = new Command("npm run bench --")
   )
   .option("--json", "print JSON instead of tables")
   .option("--svg <file>", "also draw a chart")
-  .option("--beside <megabytes>", "measure instead a small client beside others' values of this size", wholeNumber)
+  .option("--beside <megabytes>", "measure instead a small client beside others' values of this size", valueMegabytes)
   .option("--idle <clients>", "measure instead what so many idle clients take of a proxy's memory", wholeNumber)
+  .option(
+    "--memory <megabytes>",
+    "measure instead how much a proxy's memory grows by while one value of this size goes in and out",
+    valueMegabytes,
+  )
   .option(
     "--latency <samples>",
     "measure instead how long a write on database 1 takes to another region; 500 take seven minutes",
@@ -74,9 +84,10 @@ const commandLine = new Command("npm run bench --")
   .option("--replay <overwrites>", "measure instead what replaying so many overwrites costs a region", wholeNumber)
   .addHelpText("after", `\nCases:\n${describeGroups()}`)
   .action((options: Options) => {
-    const { idle, beside, large, latency, replay } = options;
+    const { idle, beside, memory, large, latency, replay } = options;
     if (idle !== undefined) return benchIdle(idle, options);
     if (beside !== undefined) return benchBeside(beside, options);
+    if (memory !== undefined) return benchMemory(memory, options);
     if (latency !== undefined) return benchLatency(latency, options);
     if (large !== undefined) return benchLargeCommand(large, options);
     return replay === undefined ? benchLoads(options) : benchReplay(replay, options);
@@ -125,6 +136,18 @@ async function benchBeside(megabytes: number, { rounds, json }: Options): Promis
   });
 }
 
+async function benchMemory(megabytes: number, { rounds, json }: Options): Promise<void> {
+  await withPeers(["shim", "nutcracker", "HAProxy"], async (peers) => {
+    await peers.liftMemoryLimit();
+    const memory = await measureMemory({ peers: peers.all, valueBytes: megabytes * 1024 ** 2, rounds, progress: say });
+    const conditions = {
+      ...(await conditionsOf(peers.all)),
+      memory: `the most that was resident while one value of ${megabytes} MB went through, above what was before or after a warm-up, whichever is less; ${rounds} rounds in changing order, medians`,
+    };
+    print(json ? toJson({ conditions, memory }) : `${renderMemory(memory)}\n\n${renderConditions(conditions)}`);
+  });
+}
+
 async function benchReplay(overwrites: number, { json, rounds }: Options): Promise<void> {
   const replay = await measureReplay(overwrites, rounds, say);
   const conditions = await conditionsOf([]);
@@ -158,6 +181,13 @@ async function withPeers(names: Parameters<typeof Peers.start>[0], action: (peer
 function wholeNumber(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 1 to 999999999.");
   return Number(text);
+}
+
+function valueMegabytes(text: string): number {
+  const megabytes = wholeNumber(text);
+  if (megabytes > MAX_VALUE_MEGABYTES)
+    throw new InvalidArgumentError(`It must be ${MAX_VALUE_MEGABYTES} at most: Redis takes no larger value.`);
+  return megabytes;
 }
 
 function groupNames(text: string): GroupName[] {

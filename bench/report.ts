@@ -9,6 +9,7 @@ import type { IdleFigures } from "./idle";
 import type { LargeCommandFigures } from "./largeCommand";
 import type { LatencyFigures } from "./latency";
 import { nameOf, type Result, rateOf } from "./measurement";
+import type { MemoryFigures } from "./memory";
 import type { Peer } from "./peers";
 import { processorTimeIsKnown } from "./processorTime";
 import type { ReplayFigures } from "./replay";
@@ -84,6 +85,19 @@ export function renderIdle(idle: readonly IdleFigures[]): string {
       { title: "KB a client", cell: ({ bytesPerClient }) => decimal(bytesPerClient / 1024) },
     ],
     idle,
+  );
+}
+
+/** One row for each peer and command. */
+export function renderMemory(memory: readonly MemoryFigures[]): string {
+  return renderTable(
+    [
+      { title: "peer", cell: ({ peer }) => peer, align: "left" },
+      { title: "command", cell: ({ command }) => command, align: "left" },
+      { title: "growth MB", cell: ({ medianBytes }) => decimal(medianBytes / 1024 ** 2) },
+      { title: "at most MB", cell: ({ maxBytes }) => decimal(maxBytes / 1024 ** 2) },
+    ],
+    memory,
   );
 }
 

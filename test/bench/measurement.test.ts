@@ -6,8 +6,9 @@ import { renderChart } from "../../bench/chart";
 import { measureIdle } from "../../bench/idle";
 import { type Load, parseFigures } from "../../bench/load";
 import { measure, median } from "../../bench/measurement";
+import { measureMemory } from "../../bench/memory";
 import { type PeerName, Peers } from "../../bench/peers";
-import { renderBeside, renderIdle, renderResults } from "../../bench/report";
+import { renderBeside, renderIdle, renderMemory, renderResults } from "../../bench/report";
 import { findTool } from "../../local/serverBinary";
 
 const usual: Load = { command: "SET", valueBytes: 64, pipeline: 1, clients: 5, database: 0, requests: 2000 };
@@ -78,6 +79,19 @@ withTool("a measurement (skipped without redis-benchmark)", () => {
       { peer: "shim", quietP99Ms: expect.any(Number), p99Ms: expect.any(Number), growth: expect.any(Number) },
     ]);
     expect(renderBeside(beside)).toContain("| shim");
+  });
+
+  test("gives how much each process grows by for a large value", async () => {
+    const memory = await measureMemory({ peers: peers.all, valueBytes: 3_000_001, rounds: 2, progress: () => {} });
+    const processes = peers.all.filter(({ pid }) => pid !== undefined);
+    expect(memory.map(({ peer, command }) => [peer, command])).toEqual(
+      processes.flatMap(({ name }) => [
+        [name, "SET"],
+        [name, "GET"],
+      ]),
+    );
+    for (const { medianBytes, maxBytes } of memory) expect(maxBytes).toBeGreaterThanOrEqual(medianBytes);
+    expect(renderMemory(memory).split("\n")).toHaveLength(2 + memory.length);
   });
 
   test("gives what idle clients take of each process", async () => {

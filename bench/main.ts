@@ -37,13 +37,14 @@ interface Options {
   readonly idle?: number;
   readonly memory?: number;
   readonly beside?: number;
+  readonly moverRate: number;
   readonly replay?: number;
   readonly latency?: number;
   readonly large?: number;
 }
 
-/** Of the client beside large values: enough for a p99, and not for longer than large values take. */
-const SMALL_REQUESTS = 3_000;
+/** Of the client beside large values, each time: some thousands of requests, and several large values. */
+const BESIDE_MS = 8_000;
 /** Redis's `proto-max-bulk-len`. */
 const MAX_VALUE_MEGABYTES = 512;
 
@@ -65,6 +66,7 @@ const commandLine = new Command("npm run bench --")
   .option("--json", "print JSON instead of tables")
   .option("--svg <file>", "also draw a chart")
   .option("--beside <megabytes>", "measure instead a small client beside others' values of this size", valueMegabytes)
+  .option("--mover-rate <megabytes>", "what each of those others moves in a second where it is paced", wholeNumber, 50)
   .option("--idle <clients>", "measure instead what so many idle clients take of a proxy's memory", wholeNumber)
   .option(
     "--memory <megabytes>",
@@ -119,19 +121,24 @@ async function benchIdle(clients: number, { json }: Options): Promise<void> {
   });
 }
 
-async function benchBeside(megabytes: number, { rounds, json }: Options): Promise<void> {
+async function benchBeside(megabytes: number, { moverRate, rounds, json }: Options): Promise<void> {
   // nutcracker is not among them: all share its connection to Redis, and wait for whole values.
   await withPeers(["direct", "shim", "HAProxy"], async (peers) => {
     await peers.liftMemoryLimit();
-    const valueBytes = megabytes * 1024 ** 2;
     const beside = await measureBeside({
       peers: peers.all,
-      valueBytes,
-      requests: SMALL_REQUESTS,
+      valueBytes: megabytes * 1024 ** 2,
+      bytesPerSecond: moverRate * 1024 ** 2,
+      durationMs: BESIDE_MS,
       rounds,
       progress: say,
     });
-    const conditions = await conditionsOf(peers.all);
+    const conditions = {
+      ...(await conditionsOf(peers.all)),
+      "small client": `one INCR a millisecond, whether or not others were answered, for ${BESIDE_MS / 1000} s each time; from sending to answer`,
+      movers: `values of ${megabytes} MB; unpaced: two of each command`,
+      figures: `${rounds} rounds in changing order, medians, and the longest of all`,
+    };
     print(json ? toJson({ conditions, beside }) : `${renderBeside(beside)}\n\n${renderConditions(conditions)}`);
   });
 }

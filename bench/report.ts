@@ -101,14 +101,20 @@ export function renderMemory(memory: readonly MemoryFigures[]): string {
   );
 }
 
-/** One row for each peer. */
+/** One row for each peer and kind of movers. */
 export function renderBeside(beside: readonly BesideFigures[]): string {
   return renderTable(
     [
+      { title: "movers of large values", cell: ({ movers }) => movers, align: "left" },
       { title: "peer", cell: ({ peer }) => peer, align: "left" },
-      { title: "p99 ms alone", cell: ({ quietP99Ms }) => decimal(quietP99Ms) },
-      { title: "p99 ms beside large values", cell: ({ p99Ms }) => decimal(p99Ms) },
-      { title: "×", cell: ({ growth }) => decimal(growth) },
+      { title: "MB/s", cell: ({ movedBytesPerSecond }) => (movedBytesPerSecond / 1024 ** 2).toFixed(0) },
+      { title: "alone: p50 ms", cell: ({ quiet }) => decimal(quiet.p50Ms) },
+      { title: "p99 ms", cell: ({ quiet }) => decimal(quiet.p99Ms) },
+      { title: "max ms", cell: ({ quiet }) => decimal(quiet.maxMs) },
+      { title: "beside: p50 ms", cell: ({ beside }) => decimal(beside.p50Ms) },
+      { title: "p99 ms", cell: ({ beside }) => decimal(beside.p99Ms) },
+      { title: "max ms", cell: ({ beside }) => decimal(beside.maxMs) },
+      { title: "× p99", cell: ({ growth }) => decimal(growth) },
     ],
     beside,
   );

@@ -1,7 +1,7 @@
 // A client that moves values of any size without ever having one in its memory: it makes them as it sends them, from a
 // pattern that repeats, and compares what it gets with the same pattern.
 import { connect, type Socket } from "node:net";
-import type { Pace } from "./pace";
+import type { Pacer } from "./pace";
 
 // A prime number, so that bytes that moved by a power of two are not where they seem to belong.
 const PATTERN_BYTES = 65_537;
@@ -28,7 +28,7 @@ export class ValueClient {
   }
 
   /** @throws Error where it is answered with anything but OK */
-  async set(key: string, bytes: number, pace?: Pace): Promise<void> {
+  async set(key: string, bytes: number, pace?: Pacer): Promise<void> {
     this.socket.write(`*3\r\n$3\r\nSET\r\n$${key.length}\r\n${key}\r\n$${bytes}\r\n`);
     for (let sent = 0; sent < bytes; sent += PIECE_BYTES) {
       const piece = pieceAt(sent, Math.min(PIECE_BYTES, bytes - sent));
@@ -41,7 +41,7 @@ export class ValueClient {
   }
 
   /** @throws Error where the value is not the one that {@link set} makes of this size */
-  async get(key: string, bytes: number, pace?: Pace): Promise<void> {
+  async get(key: string, bytes: number, pace?: Pacer): Promise<void> {
     await this.ask(["GET", key], `$${bytes}`);
     for (let position = 0; position < bytes; ) {
       if (this.unread.length === 0) this.unread = await this.nextChunk();

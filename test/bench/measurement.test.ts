@@ -7,6 +7,7 @@ import { measureIdle } from "../../bench/idle";
 import { type Load, parseFigures } from "../../bench/load";
 import { measure, median } from "../../bench/measurement";
 import { measureMemory } from "../../bench/memory";
+import { moveHere } from "../../bench/movers";
 import { type PeerName, Peers } from "../../bench/peers";
 import { renderBeside, renderIdle, renderMemory, renderResults } from "../../bench/report";
 import { findTool } from "../../local/serverBinary";
@@ -65,20 +66,32 @@ withTool("a measurement (skipped without redis-benchmark)", () => {
     expect(renderChart(results)).toContain("GET, 5 clients, pipeline 16");
   });
 
-  test("gives a small client's p99 beside others' large values", async () => {
+  test("gives a small client's latencies alone and beside each kind of movers", async () => {
     await peers.liftMemoryLimit();
-    const shims = peers.all.filter(({ name }) => name === "shim");
     const beside = await measureBeside({
-      peers: shims,
+      peers: peers.all.filter(({ name }) => name === "shim"),
       valueBytes: 1024 ** 2,
-      requests: 100,
+      bytesPerSecond: 4 * 1024 ** 2,
+      durationMs: 300,
       rounds: 1,
       progress: () => {},
+      startMovers: moveHere,
     });
-    expect(beside).toEqual([
-      { peer: "shim", quietP99Ms: expect.any(Number), p99Ms: expect.any(Number), growth: expect.any(Number) },
+    expect(beside.map(({ peer, movers }) => [peer, movers])).toEqual([
+      ["shim", "SET, 2 × 4 MB/s"],
+      ["shim", "GET, 2 × 4 MB/s"],
+      ["shim", "SET and GET, unpaced"],
     ]);
-    expect(renderBeside(beside)).toContain("| shim");
+    for (const { quiet, beside: busy, growth, movedBytesPerSecond } of beside) {
+      expect(growth).toBeCloseTo(busy.p99Ms / quiet.p99Ms);
+      expect(movedBytesPerSecond).toBeGreaterThan(0);
+      for (const { p50Ms, p99Ms, maxMs } of [quiet, busy]) {
+        expect(p50Ms).toBeGreaterThan(0);
+        expect(p99Ms).toBeGreaterThanOrEqual(p50Ms);
+        expect(maxMs).toBeGreaterThanOrEqual(p99Ms);
+      }
+    }
+    expect(renderBeside(beside).split("\n")).toHaveLength(2 + beside.length);
   });
 
   test("gives how much each process grows by for a large value", async () => {

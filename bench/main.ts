@@ -3,7 +3,7 @@
 import { writeFile } from "node:fs/promises";
 import { credentials } from "@redis-on-fly/local/dist/bus";
 import { Command, InvalidArgumentError } from "commander";
-import { judgementsOf } from "./aims";
+import { type Judgement, judgeBeside, judgeIdle, judgeLoads, judgeMemory } from "./aims";
 import { measureBeside } from "./beside";
 import { casesOf, describeGroups, type GroupName, parseGroups, usualGroups } from "./cases";
 import { renderChart } from "./chart";
@@ -15,6 +15,7 @@ import { measureMemory } from "./memory";
 import { Peers } from "./peers";
 import { measureReplay } from "./replay";
 import {
+  type Conditions,
   conditionsOf,
   loadConditions,
   renderAims,
@@ -103,11 +104,7 @@ async function benchLoads({ cases: groups, rounds, requests, json, svg }: Option
       const results = await measure({ cases, peers: peers.all, redisPid: peers.redisPid, rounds, progress: say });
       const conditions = { ...(await conditionsOf(peers.all)), ...loadConditions(requests, rounds) };
       if (svg) await writeFile(svg, renderChart(results));
-      print(
-        json
-          ? toJson({ conditions, results, aims: judgementsOf(results) })
-          : [renderResults(results), renderAims(results), renderConditions(conditions)].filter(Boolean).join("\n\n"),
-      );
+      printJudged(renderResults(results), judgeLoads(results), conditions, json && { results });
     },
   );
 }
@@ -117,7 +114,7 @@ async function benchIdle(clients: number, { json }: Options): Promise<void> {
   await withPeers(["shim", "nutcracker"], async (peers) => {
     const idle = await measureIdle(peers.all, clients);
     const conditions = await conditionsOf(peers.all);
-    print(json ? toJson({ conditions, idle }) : `${renderIdle(idle)}\n\n${renderConditions(conditions)}`);
+    printJudged(renderIdle(idle), judgeIdle(idle), conditions, json && { idle });
   });
 }
 
@@ -139,7 +136,7 @@ async function benchBeside(megabytes: number, { moverRate, rounds, json }: Optio
       movers: `values of ${megabytes} MB; unpaced: two of each command`,
       figures: `${rounds} rounds in changing order, medians, and the longest of all`,
     };
-    print(json ? toJson({ conditions, beside }) : `${renderBeside(beside)}\n\n${renderConditions(conditions)}`);
+    printJudged(renderBeside(beside), judgeBeside(beside), conditions, json && { beside });
   });
 }
 
@@ -151,7 +148,7 @@ async function benchMemory(megabytes: number, { rounds, json }: Options): Promis
       ...(await conditionsOf(peers.all)),
       memory: `the most that was resident while one value of ${megabytes} MB went through, above what was before or after a warm-up, whichever is less; ${rounds} rounds in changing order, medians`,
     };
-    print(json ? toJson({ conditions, memory }) : `${renderMemory(memory)}\n\n${renderConditions(conditions)}`);
+    printJudged(renderMemory(memory), judgeMemory(memory), conditions, json && { memory });
   });
 }
 
@@ -173,6 +170,17 @@ async function benchLargeCommand(megabytes: number, { json }: Options): Promise<
   const figures = await measureLargeCommand(megabytes * 1024 * 1024);
   const conditions = await conditionsOf([]);
   print(json ? toJson({ conditions, figures }) : `${renderLargeCommand(figures)}\n\n${renderConditions(conditions)}`);
+}
+
+/** @param figures what was measured, where it is to be JSON instead of tables */
+function printJudged(
+  table: string,
+  aims: readonly Judgement[],
+  conditions: Conditions,
+  figures: object | undefined,
+): void {
+  const parts = [table, renderAims(aims), renderConditions(conditions)].filter(Boolean);
+  print(figures ? toJson({ conditions, ...figures, aims }) : parts.join("\n\n"));
 }
 
 async function withPeers(names: Parameters<typeof Peers.start>[0], action: (peers: Peers) => Promise<void>) {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { cpus, loadavg, release, type } from "node:os";
 import { Program } from "@redis-on-fly/local/dist/program";
 import { findServer } from "@redis-on-fly/local/dist/serverBinary";
-import { judgementsOf } from "./aims";
+import type { Judgement } from "./aims";
 import type { BesideFigures } from "./beside";
 import type { IdleFigures } from "./idle";
 import type { LargeCommandFigures } from "./largeCommand";
@@ -46,14 +46,13 @@ export function renderResults(results: readonly Result[]): string {
   return renderTable(resultColumns, results);
 }
 
-/** One row for each aim and load; empty where nothing was measured that has an aim. */
-export function renderAims(results: readonly Result[]): string {
-  const judgements = judgementsOf(results);
+/** One row for each aim and what it was measured on; empty where nothing was measured that has an aim. */
+export function renderAims(judgements: readonly Judgement[]): string {
   if (judgements.length === 0) return "";
   return renderTable(
     [
       { title: "aim", cell: ({ aim }) => aim, align: "left" },
-      { title: "case", cell: ({ load }) => nameOf(load), align: "left" },
+      { title: "case", cell: ({ subject }) => subject, align: "left" },
       { title: "measured", cell: ({ measured }) => decimal(measured) },
       { title: "", cell: ({ met }) => (met ? "met" : "missed"), align: "left" },
     ],

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { judgementsOf } from "../../bench/aims";
 import { measureBeside } from "../../bench/beside";
 import type { Case } from "../../bench/cases";
 import { renderChart } from "../../bench/chart";
@@ -115,15 +114,4 @@ withTool("a measurement (skipped without redis-benchmark)", () => {
     expect(idle).toEqual([{ peer: "shim", clients: 100, bytesPerClient: expect.any(Number) }]);
     expect(renderIdle(idle)).toContain("| shim");
   });
-});
-
-test("an aim is judged by the shim's ratio to the peer that it names, and left out without that peer", () => {
-  const load: Load = { ...usual, clients: 500 };
-  const figures = { requestsPerSecond: 1, p50Ms: 1, p99Ms: 1, p999Ms: 1, proxyMicros: 1, redisMicros: 1, micros: 2 };
-  const judge = (peer: PeerName, rate: number) =>
-    judgementsOf([{ load, peer, figures, ratios: { direct: { cost: 1, rate } } }]).map(({ met }) => met);
-  expect(judge("shim", 1.01)).toEqual([true]);
-  expect(judge("shim", 0.99)).toEqual([false]);
-  expect(judge("HAProxy", 0.99)).toEqual([]);
-  expect(judgementsOf([{ load, peer: "shim", figures, ratios: {} }])).toEqual([]);
 });

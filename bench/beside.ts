@@ -48,12 +48,14 @@ const WARM_UP_MS = 2_000;
 /** Time in which movers come up to speed, and after which nothing of them is left. */
 const SETTLE_MS = 1_500;
 
-/** Measures one peer after the other, in an order that changes. */
+/** Measures one peer after the other, in an order that changes, after a warm-up with all that follows. */
 export async function measureBeside(plan: BesidePlan): Promise<BesideFigures[]> {
   const { peers, durationMs, rounds, progress } = plan;
   const kinds = kindsOf(plan.bytesPerSecond);
   const series = peers.map((peer) => ({ peer, kinds: kinds.map((kind) => ({ kind, rounds: [] as Round[] })) }));
-  for (const { url } of peers) await askPaced(url, Math.min(WARM_UP_MS, durationMs));
+  const warmUp = { ...plan, durationMs: Math.min(WARM_UP_MS, durationMs) };
+  for (const { url } of peers) for (const kind of kinds) await askBeside(url, kind, warmUp);
+  await setTimeout(SETTLE_MS);
   for (let round = 0; round < rounds; round++) {
     const first = round % series.length;
     for (const { peer, kinds } of [...series.slice(first), ...series.slice(0, first)]) {

@@ -1,7 +1,10 @@
-// What the shim is meant to reach, as data, and whether a run has. Every aim but the last is a ratio within the run, which
-// says something on any machine.
+// What the shim is meant to reach, as data, and whether a run has. Most aims of loads are ratios within the run, which say
+// something on any machine; those of memory are bytes.
+import type { BesideFigures } from "./beside";
+import type { IdleFigures } from "./idle";
 import type { Load } from "./load";
-import type { Result } from "./measurement";
+import { nameOf, type Result } from "./measurement";
+import type { MemoryFigures } from "./memory";
 
 interface Aim {
   readonly aim: string;
@@ -13,7 +16,8 @@ interface Aim {
 /** An aim beside what came out. */
 export interface Judgement {
   readonly aim: string;
-  readonly load: Load;
+  /** What was measured, as people call it. */
+  readonly subject: string;
   readonly measured: number;
   readonly met: boolean;
 }
@@ -64,15 +68,44 @@ const aims: readonly Aim[] = [
 ];
 
 /** The aims that have something to say of these results; those without a peer or without processor time have not. */
-export function judgementsOf(results: readonly Result[]): Judgement[] {
+export function judgeLoads(results: readonly Result[]): Judgement[] {
   return aims.flatMap(({ aim, applies, measure, isMet }) =>
     results.flatMap((result) => {
       const measured = isShim(result) && applies(result.load) ? measure(result) : undefined;
       return measured === undefined || Number.isNaN(measured)
         ? []
-        : [{ aim, load: result.load, measured, met: isMet(measured) }];
+        : [{ aim, subject: nameOf(result.load), measured, met: isMet(measured) }];
     }),
   );
+}
+
+/** @returns nothing where the shim was not measured; so do the others */
+export function judgeIdle(idle: readonly IdleFigures[]): Judgement[] {
+  return idle.filter(ofShim).map(({ clients, bytesPerClient }) => {
+    const measured = bytesPerClient / 1024;
+    return { aim: "KB a client ≤ 12", subject: `${clients} idle clients`, measured, met: measured <= 12 };
+  });
+}
+
+export function judgeBeside(beside: readonly BesideFigures[]): Judgement[] {
+  return beside.filter(ofShim).map(({ movers, growth }) => ({
+    aim: "p99 ≤ 2.0 × alone",
+    subject: movers,
+    measured: growth,
+    met: growth <= 2,
+  }));
+}
+
+/** By the most, not by the median: memory has to be there when it is needed. */
+export function judgeMemory(memory: readonly MemoryFigures[]): Judgement[] {
+  return memory.filter(ofShim).map(({ command, maxBytes }) => {
+    const measured = maxBytes / 1024 ** 2;
+    return { aim: "growth in MB < 64", subject: command, measured, met: measured < 64 };
+  });
+}
+
+function ofShim({ peer }: { readonly peer: string }): boolean {
+  return peer === "shim";
 }
 
 function isShim({ peer, load }: Result): boolean {

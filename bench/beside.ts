@@ -1,16 +1,21 @@
-// What large values cost others: the latency of a small client alone, and while several others move large values in both
-// directions. Its growth is what counts; how fast the large ones go is not looked at.
+// What large values cost others: the latency of a small client alone, and while several others move large values, at a
+// pace of theirs or as fast as they can. Its growth is what counts, and what a proxy has more of than Redis.
 import { setTimeout } from "node:timers/promises";
-import { type Load, putLoad } from "./load";
 import { median } from "./measurement";
+import { type Movers, moveElsewhere, type StartMovers } from "./movers";
+import { askPaced, type Latencies } from "./pacedClient";
 import type { Peer } from "./peers";
 
-/** A small client's p99 on one peer, medians over the rounds. */
+/** A small client on one peer beside movers of one kind: medians over the rounds, and the longest of all. */
 export interface BesideFigures {
   readonly peer: string;
-  readonly quietP99Ms: number;
-  readonly p99Ms: number;
-  /** The one by the other, within a round. */
+  /** What the others do, as people call it. */
+  readonly movers: string;
+  /** Of all of them together. */
+  readonly movedBytesPerSecond: number;
+  readonly quiet: Latencies;
+  readonly beside: Latencies;
+  /** The p99 beside by the one alone, within a round. */
   readonly growth: number;
 }
 
@@ -18,64 +23,104 @@ export interface BesideFigures {
 export interface BesidePlan {
   readonly peers: readonly Peer[];
   readonly valueBytes: number;
-  /** Of the small client, each time. */
-  readonly requests: number;
+  /** Of each mover that is paced. */
+  readonly bytesPerSecond: number;
+  /** Of the small client, each time: some 900 requests a second. */
+  readonly durationMs: number;
   readonly rounds: number;
   /** Told what was done, line by line. */
   readonly progress: (line: string) => void;
+  /** @default in processes of their own */
+  readonly startMovers?: StartMovers;
 }
 
-/** As many write large values, and as many read them. */
-const MOVERS = 2;
-/** Time in which they come up to speed. */
+interface Kind {
+  readonly movers: string;
+  readonly commands: readonly ("SET" | "GET")[];
+  readonly bytesPerSecond?: number;
+}
+
+type Round = Omit<BesideFigures, "peer" | "movers">;
+
+/** Of each command. */
+const CONNECTIONS = 2;
+const WARM_UP_MS = 2_000;
+/** Time in which movers come up to speed, and after which nothing of them is left. */
 const SETTLE_MS = 1_500;
 
-// INCR has a key of its own.
-const usual = { command: "INCR", valueBytes: 1, pipeline: 1, clients: 1, database: 0 } as const;
-
-/** Measures one peer after the other, in an order that changes. */
-export async function measureBeside({
-  peers,
-  valueBytes,
-  requests,
-  rounds,
-  progress,
-}: BesidePlan): Promise<BesideFigures[]> {
-  const small: Load = { ...usual, requests };
-  const series = peers.map((peer) => ({ peer, rounds: [] as Omit<BesideFigures, "peer">[] }));
+/** Measures one peer after the other, in an order that changes, after a warm-up with all that follows. */
+export async function measureBeside(plan: BesidePlan): Promise<BesideFigures[]> {
+  const { peers, durationMs, rounds, progress } = plan;
+  const kinds = kindsOf(plan.bytesPerSecond);
+  const series = peers.map((peer) => ({ peer, kinds: kinds.map((kind) => ({ kind, rounds: [] as Round[] })) }));
+  const warmUp = { ...plan, durationMs: Math.min(WARM_UP_MS, durationMs) };
+  for (const { url } of peers) for (const kind of kinds) await askBeside(url, kind, warmUp);
+  await setTimeout(SETTLE_MS);
   for (let round = 0; round < rounds; round++) {
     const first = round % series.length;
-    for (const { peer, rounds: figures } of [...series.slice(first), ...series.slice(0, first)]) {
-      const { p99Ms: quietP99Ms } = await putLoad(peer.url, small);
-      const { p99Ms } = await whileMoving(peer.url, valueBytes, () => putLoad(peer.url, small));
-      figures.push({ quietP99Ms, p99Ms, growth: p99Ms / quietP99Ms });
-      progress(`round ${round + 1} of ${rounds}: ${peer.name}: p99 ${quietP99Ms} ms alone, ${p99Ms} ms beside`);
+    for (const { peer, kinds } of [...series.slice(first), ...series.slice(0, first)]) {
+      const quiet = await askPaced(peer.url, durationMs);
+      progress(`round ${round + 1} of ${rounds}: ${peer.name}: p99 ${quiet.p99Ms.toFixed(2)} ms alone`);
+      for (const { kind, rounds: figures } of kinds) {
+        const { beside, movedBytesPerSecond } = await askBeside(peer.url, kind, plan);
+        figures.push({ movedBytesPerSecond, quiet, beside, growth: beside.p99Ms / quiet.p99Ms });
+        progress(`    ${beside.p99Ms.toFixed(2)} ms beside ${kind.movers}`);
+        await setTimeout(SETTLE_MS);
+      }
     }
   }
-  return series.map(({ peer, rounds: figures }) => {
-    const of = (figure: keyof Omit<BesideFigures, "peer">): number => median(figures.map((each) => each[figure]));
-    return { peer: peer.name, quietP99Ms: of("quietP99Ms"), p99Ms: of("p99Ms"), growth: of("growth") };
-  });
+  return kinds.flatMap(({ movers }, at) =>
+    series.map(({ peer, kinds }) => ({ peer: peer.name, movers, ...summarise(kinds[at]?.rounds ?? []) })),
+  );
 }
 
-/** @throws Error where the others stop before the action is done, such as for want of memory */
-async function whileMoving<T>(url: string, valueBytes: number, action: () => Promise<T>): Promise<T> {
-  const end = new AbortController();
-  const movers = (["SET", "GET"] as const).map((command) => {
-    // More requests than there is time for.
-    const load: Load = { command, valueBytes, pipeline: 1, clients: MOVERS, database: 0, requests: 1_000_000 };
-    return putLoad(url, load, end.signal).catch((error: Error) => {
-      if (!end.signal.aborted) throw error;
-    });
-  });
-  const moving = Promise.all(movers).then(() => {
-    throw new Error("redis-benchmark has moved more large values than it was meant to");
-  });
+function kindsOf(bytesPerSecond: number): readonly Kind[] {
+  const pace = `${CONNECTIONS} × ${bytesPerSecond / 1024 ** 2} MB/s`;
+  return [
+    { movers: `SET, ${pace}`, commands: ["SET"], bytesPerSecond },
+    { movers: `GET, ${pace}`, commands: ["GET"], bytesPerSecond },
+    { movers: "SET and GET, unpaced", commands: ["SET", "GET"] },
+  ];
+}
+
+/** @throws Error where the others stop before the small client has asked all, such as for want of memory */
+async function askBeside(
+  url: string,
+  { commands, bytesPerSecond }: Kind,
+  { valueBytes, durationMs, startMovers = moveElsewhere }: BesidePlan,
+): Promise<Pick<Round, "beside" | "movedBytesPerSecond">> {
+  const all: Movers[] = [];
+  const takeMoved = async (): Promise<number> =>
+    (await Promise.all(all.map((movers) => movers.takeMoved()))).reduce((sum, bytes) => sum + bytes, 0);
   try {
-    return await Promise.race([moving, setTimeout(SETTLE_MS).then(action)]);
+    const order = {
+      url,
+      valueBytes,
+      connections: CONNECTIONS,
+      ...(bytesPerSecond !== undefined && { bytesPerSecond }),
+    };
+    for (const command of commands) all.push(await startMovers({ ...order, command }));
+    await setTimeout(SETTLE_MS);
+    await takeMoved();
+    const beside = await askPaced(url, durationMs);
+    return { beside, movedBytesPerSecond: ((await takeMoved()) / durationMs) * 1000 };
   } finally {
-    end.abort();
-    await Promise.allSettled(movers);
-    await moving.catch(() => undefined);
+    await Promise.all(all.map((movers) => movers.stop()));
   }
+}
+
+function summarise(rounds: readonly Round[]): Round {
+  const of = (figure: (round: Round) => number): number => median(rounds.map(figure));
+  const latencies = (which: "quiet" | "beside"): Latencies => ({
+    p50Ms: of((round) => round[which].p50Ms),
+    p99Ms: of((round) => round[which].p99Ms),
+    maxMs: Math.max(...rounds.map((round) => round[which].maxMs)),
+    requests: of((round) => round[which].requests),
+  });
+  return {
+    movedBytesPerSecond: of(({ movedBytesPerSecond }) => movedBytesPerSecond),
+    quiet: latencies("quiet"),
+    beside: latencies("beside"),
+    growth: of(({ growth }) => growth),
+  };
 }

@@ -1,10 +1,10 @@
 // What a client costs that is connected and says nothing: how much a proxy's own memory grows by, per client. What the
 // kernel keeps for a socket is not in it.
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import type { Peer } from "./peers";
+import { requireMemoryFigures, residentBytes } from "./residentMemory";
 
 /** What a peer's idle clients cost. */
 export interface IdleFigures {
@@ -27,7 +27,7 @@ const REPLY_TIMEOUT_MS = 10_000;
  * @throws Error where the system does not tell a process's memory, or does not allow as many sockets
  */
 export async function measureIdle(peers: readonly Peer[], clients: number): Promise<IdleFigures[]> {
-  if (!existsSync("/proc/self/status")) throw new Error("This system does not tell a process's memory as Linux does.");
+  requireMemoryFigures();
   const figures: IdleFigures[] = [];
   for (const { name, url, pid } of peers) {
     if (pid === undefined) continue;
@@ -78,10 +78,4 @@ async function introduce(socket: Socket, url: string): Promise<void> {
     const [reply] = await once(socket, "data", { signal: AbortSignal.timeout(REPLY_TIMEOUT_MS) });
     if (String(reply).startsWith("-")) throw new Error(`${command[0]} was answered with ${reply}`);
   }
-}
-
-/** What of a process is in memory. */
-export function residentBytes(pid: number): number {
-  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1")) ?? [];
-  return Number(kilobytes) * 1024;
 }

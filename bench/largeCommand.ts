@@ -1,12 +1,11 @@
 // What a large SET on database 1 costs: how much the memory of each region's shim grows by, how long it takes to be in
 // every region, and how long the regions' other clients wait meanwhile.
-import { existsSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { Fabric, type Region } from "@redis-on-fly/local/dist/fabric";
 import { launchShimProcess } from "@redis-on-fly/local/dist/shimProcess";
 import { noFaults } from "@redis-on-fly/local/dist/wires";
 import { Redis } from "ioredis";
-import { residentBytes } from "./idle";
+import { peakResidentBytes, requireMemoryFigures, resetPeak, residentBytes } from "./residentMemory";
 
 /** What one region had to bear. */
 export interface LargeCommandFigures {
@@ -33,7 +32,7 @@ const TIMEOUT_MS = 300_000;
  * @throws Error where the system does not tell a process's memory
  */
 export async function measureLargeCommand(bytes: number): Promise<LargeCommandFigures[]> {
-  if (!existsSync("/proc/self/status")) throw new Error("This system does not tell a process's memory as Linux does.");
+  requireMemoryFigures();
   const fabric = await Fabric.start({
     regions: REGIONS,
     shims: 1,
@@ -70,7 +69,6 @@ class Probe {
   private busy = false;
   private stopped = false;
   private before = 0;
-  private highest = 0;
 
   constructor(private readonly region: Region) {
     this.client = new Redis(region.server.url);
@@ -85,13 +83,13 @@ class Probe {
 
   begin(): void {
     this.before = residentBytes(this.pid);
+    resetPeak(this.pid);
     this.busy = true;
   }
 
   /** Milliseconds until the region has a value of so many bytes. */
   async arrival(key: string, bytes: number, startedMs: number): Promise<number> {
     while (performance.now() - startedMs < TIMEOUT_MS) {
-      this.highest = Math.max(this.highest, residentBytes(this.pid));
       if ((await this.client.strlen(key)) === bytes) return performance.now() - startedMs;
       await setTimeout(SAMPLE_MS);
     }
@@ -102,7 +100,7 @@ class Probe {
     return {
       region: this.region.name,
       arrivedMs,
-      shimGrowthBytes: this.highest - this.before,
+      shimGrowthBytes: peakResidentBytes(this.pid) - this.before,
       quietP99Ms: quantile(this.quietMs, 0.99),
       busyP99Ms: quantile(this.busyMs, 0.99),
       busyMaxMs: quantile(this.busyMs, 1),

@@ -5,7 +5,7 @@ import { findTool } from "@redis-on-fly/local/dist/serverBinary";
 
 const run = promisify(execFile);
 
-type SingleCommand = "GET" | "SET" | "INCR";
+type SingleCommand = "GET" | "SET";
 
 /** What is asked of a peer. */
 export interface Load {
@@ -32,16 +32,15 @@ const GET_FRACTION = 0.8;
 /**
  * Puts a load on the server or proxy at a URL.
  *
- * @param signal ends it early
  * @throws Error where redis-benchmark is not installed, or does not finish
  */
-export async function putLoad(url: string, load: Load, signal?: AbortSignal): Promise<LoadFigures> {
+export async function putLoad(url: string, load: Load): Promise<LoadFigures> {
   const { command } = load;
-  return command === "mixed" ? putMixedLoad(url, load, signal) : runBenchmark(url, load, command, signal);
+  return command === "mixed" ? putMixedLoad(url, load) : runBenchmark(url, load, command);
 }
 
 /** redis-benchmark sends one command only, so two of them run at once; of two latencies the longer one is reported. */
-async function putMixedLoad(url: string, load: Load, signal?: AbortSignal): Promise<LoadFigures> {
+async function putMixedLoad(url: string, load: Load): Promise<LoadFigures> {
   const part = (fraction: number): Load => ({
     ...load,
     clients: Math.ceil(load.clients * fraction),
@@ -49,10 +48,7 @@ async function putMixedLoad(url: string, load: Load, signal?: AbortSignal): Prom
   });
   const gets = part(GET_FRACTION);
   const sets = part(1 - GET_FRACTION);
-  const [get, set] = await Promise.all([
-    runBenchmark(url, gets, "GET", signal),
-    runBenchmark(url, sets, "SET", signal),
-  ]);
+  const [get, set] = await Promise.all([runBenchmark(url, gets, "GET"), runBenchmark(url, sets, "SET")]);
   const seconds = Math.max(gets.requests / get.requestsPerSecond, sets.requests / set.requestsPerSecond);
   return {
     requestsPerSecond: (gets.requests + sets.requests) / seconds,
@@ -62,12 +58,7 @@ async function putMixedLoad(url: string, load: Load, signal?: AbortSignal): Prom
   };
 }
 
-async function runBenchmark(
-  url: string,
-  load: Load,
-  command: SingleCommand,
-  signal: AbortSignal | undefined,
-): Promise<LoadFigures> {
+async function runBenchmark(url: string, load: Load, command: SingleCommand): Promise<LoadFigures> {
   const tool = findTool("redis-benchmark");
   if (!tool)
     throw new Error("There is no redis-benchmark here: install it (apt install redis-tools, brew install redis).");
@@ -86,7 +77,7 @@ async function runBenchmark(
   };
   // The certificate is a throw-away one of our own.
   const flags = protocol === "rediss:" ? ["--tls", "--insecure"] : [];
-  const { stdout, stderr } = await run(tool, [...Object.entries(options).flat().map(String), ...flags], { signal });
+  const { stdout, stderr } = await run(tool, [...Object.entries(options).flat().map(String), ...flags]);
   return parseFigures(stdout) ?? fail(`redis-benchmark gave no figures: ${(stderr || stdout).trim()}`);
 }
 

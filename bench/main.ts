@@ -3,7 +3,7 @@
 import { writeFile } from "node:fs/promises";
 import { credentials } from "@redis-on-fly/local/dist/bus";
 import { Command, InvalidArgumentError } from "commander";
-import { judgementsOf } from "./aims";
+import { type Judgement, judgeBeside, judgeIdle, judgeLoads, judgeMemory } from "./aims";
 import { measureBeside } from "./beside";
 import { casesOf, describeGroups, type GroupName, parseGroups, usualGroups } from "./cases";
 import { renderChart } from "./chart";
@@ -11,9 +11,11 @@ import { measureIdle } from "./idle";
 import { measureLargeCommand } from "./largeCommand";
 import { measureLatency } from "./latency";
 import { measure } from "./measurement";
+import { measureMemory } from "./memory";
 import { Peers } from "./peers";
 import { measureReplay } from "./replay";
 import {
+  type Conditions,
   conditionsOf,
   loadConditions,
   renderAims,
@@ -22,6 +24,7 @@ import {
   renderIdle,
   renderLargeCommand,
   renderLatency,
+  renderMemory,
   renderReplay,
   renderResults,
 } from "./report";
@@ -33,14 +36,18 @@ interface Options {
   readonly json?: true;
   readonly svg?: string;
   readonly idle?: number;
+  readonly memory?: number;
   readonly beside?: number;
+  readonly moverRate: number;
   readonly replay?: number;
   readonly latency?: number;
   readonly large?: number;
 }
 
-/** Of the client beside large values: enough for a p99, and not for longer than large values take. */
-const SMALL_REQUESTS = 3_000;
+/** Of the client beside large values, each time: some thousands of requests, and several large values. */
+const BESIDE_MS = 8_000;
+/** Redis's `proto-max-bulk-len`. */
+const MAX_VALUE_MEGABYTES = 512;
 
 const commandLine = new Command("npm run bench --")
   .description("Measures the shim against Redis without a proxy, nutcracker and HAProxy, in the same run.")
@@ -59,8 +66,14 @@ const commandLine = new Command("npm run bench --")
   )
   .option("--json", "print JSON instead of tables")
   .option("--svg <file>", "also draw a chart")
-  .option("--beside <megabytes>", "measure instead a small client beside others' values of this size", wholeNumber)
+  .option("--beside <megabytes>", "measure instead a small client beside others' values of this size", valueMegabytes)
+  .option("--mover-rate <megabytes>", "what each of those others moves in a second where it is paced", wholeNumber, 50)
   .option("--idle <clients>", "measure instead what so many idle clients take of a proxy's memory", wholeNumber)
+  .option(
+    "--memory <megabytes>",
+    "measure instead how much a proxy's memory grows by while one value of this size goes in and out",
+    valueMegabytes,
+  )
   .option(
     "--latency <samples>",
     "measure instead how long a write on database 1 takes to another region; 500 take seven minutes",
@@ -74,9 +87,10 @@ const commandLine = new Command("npm run bench --")
   .option("--replay <overwrites>", "measure instead what replaying so many overwrites costs a region", wholeNumber)
   .addHelpText("after", `\nCases:\n${describeGroups()}`)
   .action((options: Options) => {
-    const { idle, beside, large, latency, replay } = options;
+    const { idle, beside, memory, large, latency, replay } = options;
     if (idle !== undefined) return benchIdle(idle, options);
     if (beside !== undefined) return benchBeside(beside, options);
+    if (memory !== undefined) return benchMemory(memory, options);
     if (latency !== undefined) return benchLatency(latency, options);
     if (large !== undefined) return benchLargeCommand(large, options);
     return replay === undefined ? benchLoads(options) : benchReplay(replay, options);
@@ -90,11 +104,7 @@ async function benchLoads({ cases: groups, rounds, requests, json, svg }: Option
       const results = await measure({ cases, peers: peers.all, redisPid: peers.redisPid, rounds, progress: say });
       const conditions = { ...(await conditionsOf(peers.all)), ...loadConditions(requests, rounds) };
       if (svg) await writeFile(svg, renderChart(results));
-      print(
-        json
-          ? toJson({ conditions, results, aims: judgementsOf(results) })
-          : [renderResults(results), renderAims(results), renderConditions(conditions)].filter(Boolean).join("\n\n"),
-      );
+      printJudged(renderResults(results), judgeLoads(results), conditions, json && { results });
     },
   );
 }
@@ -104,24 +114,41 @@ async function benchIdle(clients: number, { json }: Options): Promise<void> {
   await withPeers(["shim", "nutcracker"], async (peers) => {
     const idle = await measureIdle(peers.all, clients);
     const conditions = await conditionsOf(peers.all);
-    print(json ? toJson({ conditions, idle }) : `${renderIdle(idle)}\n\n${renderConditions(conditions)}`);
+    printJudged(renderIdle(idle), judgeIdle(idle), conditions, json && { idle });
   });
 }
 
-async function benchBeside(megabytes: number, { rounds, json }: Options): Promise<void> {
+async function benchBeside(megabytes: number, { moverRate, rounds, json }: Options): Promise<void> {
   // nutcracker is not among them: all share its connection to Redis, and wait for whole values.
   await withPeers(["direct", "shim", "HAProxy"], async (peers) => {
     await peers.liftMemoryLimit();
-    const valueBytes = megabytes * 1024 ** 2;
     const beside = await measureBeside({
       peers: peers.all,
-      valueBytes,
-      requests: SMALL_REQUESTS,
+      valueBytes: megabytes * 1024 ** 2,
+      bytesPerSecond: moverRate * 1024 ** 2,
+      durationMs: BESIDE_MS,
       rounds,
       progress: say,
     });
-    const conditions = await conditionsOf(peers.all);
-    print(json ? toJson({ conditions, beside }) : `${renderBeside(beside)}\n\n${renderConditions(conditions)}`);
+    const conditions = {
+      ...(await conditionsOf(peers.all)),
+      "small client": `one INCR a millisecond, whether or not others were answered, for ${BESIDE_MS / 1000} s each time; from sending to answer`,
+      movers: `values of ${megabytes} MB; unpaced: two of each command`,
+      figures: `${rounds} rounds in changing order, medians, and the longest of all`,
+    };
+    printJudged(renderBeside(beside), judgeBeside(beside), conditions, json && { beside });
+  });
+}
+
+async function benchMemory(megabytes: number, { rounds, json }: Options): Promise<void> {
+  await withPeers(["shim", "nutcracker", "HAProxy"], async (peers) => {
+    await peers.liftMemoryLimit();
+    const memory = await measureMemory({ peers: peers.all, valueBytes: megabytes * 1024 ** 2, rounds, progress: say });
+    const conditions = {
+      ...(await conditionsOf(peers.all)),
+      memory: `the most that was resident while one value of ${megabytes} MB went through, above what was before or after a warm-up, whichever is less; ${rounds} rounds in changing order, medians`,
+    };
+    printJudged(renderMemory(memory), judgeMemory(memory), conditions, json && { memory });
   });
 }
 
@@ -145,6 +172,17 @@ async function benchLargeCommand(megabytes: number, { json }: Options): Promise<
   print(json ? toJson({ conditions, figures }) : `${renderLargeCommand(figures)}\n\n${renderConditions(conditions)}`);
 }
 
+/** @param figures what was measured, where it is to be JSON instead of tables */
+function printJudged(
+  table: string,
+  aims: readonly Judgement[],
+  conditions: Conditions,
+  figures: object | undefined,
+): void {
+  const parts = [table, renderAims(aims), renderConditions(conditions)].filter(Boolean);
+  print(figures ? toJson({ conditions, ...figures, aims }) : parts.join("\n\n"));
+}
+
 async function withPeers(names: Parameters<typeof Peers.start>[0], action: (peers: Peers) => Promise<void>) {
   const peers = await Peers.start(names);
   try {
@@ -158,6 +196,13 @@ async function withPeers(names: Parameters<typeof Peers.start>[0], action: (peer
 function wholeNumber(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 1 to 999999999.");
   return Number(text);
+}
+
+function valueMegabytes(text: string): number {
+  const megabytes = wholeNumber(text);
+  if (megabytes > MAX_VALUE_MEGABYTES)
+    throw new InvalidArgumentError(`It must be ${MAX_VALUE_MEGABYTES} at most: Redis takes no larger value.`);
+  return megabytes;
 }
 
 function groupNames(text: string): GroupName[] {

@@ -3,12 +3,13 @@ import { once } from "node:events";
 import { cpus, loadavg, release, type } from "node:os";
 import { Program } from "@redis-on-fly/local/dist/program";
 import { findServer } from "@redis-on-fly/local/dist/serverBinary";
-import { judgementsOf } from "./aims";
+import type { Judgement } from "./aims";
 import type { BesideFigures } from "./beside";
 import type { IdleFigures } from "./idle";
 import type { LargeCommandFigures } from "./largeCommand";
 import type { LatencyFigures } from "./latency";
 import { nameOf, type Result, rateOf } from "./measurement";
+import type { MemoryFigures } from "./memory";
 import type { Peer } from "./peers";
 import { processorTimeIsKnown } from "./processorTime";
 import type { ReplayFigures } from "./replay";
@@ -45,14 +46,13 @@ export function renderResults(results: readonly Result[]): string {
   return renderTable(resultColumns, results);
 }
 
-/** One row for each aim and load; empty where nothing was measured that has an aim. */
-export function renderAims(results: readonly Result[]): string {
-  const judgements = judgementsOf(results);
+/** One row for each aim and what it was measured on; empty where nothing was measured that has an aim. */
+export function renderAims(judgements: readonly Judgement[]): string {
   if (judgements.length === 0) return "";
   return renderTable(
     [
       { title: "aim", cell: ({ aim }) => aim, align: "left" },
-      { title: "case", cell: ({ load }) => nameOf(load), align: "left" },
+      { title: "case", cell: ({ subject }) => subject, align: "left" },
       { title: "measured", cell: ({ measured }) => decimal(measured) },
       { title: "", cell: ({ met }) => (met ? "met" : "missed"), align: "left" },
     ],
@@ -87,14 +87,33 @@ export function renderIdle(idle: readonly IdleFigures[]): string {
   );
 }
 
-/** One row for each peer. */
-export function renderBeside(beside: readonly BesideFigures[]): string {
+/** One row for each peer and command. */
+export function renderMemory(memory: readonly MemoryFigures[]): string {
   return renderTable(
     [
       { title: "peer", cell: ({ peer }) => peer, align: "left" },
-      { title: "p99 ms alone", cell: ({ quietP99Ms }) => decimal(quietP99Ms) },
-      { title: "p99 ms beside large values", cell: ({ p99Ms }) => decimal(p99Ms) },
-      { title: "×", cell: ({ growth }) => decimal(growth) },
+      { title: "command", cell: ({ command }) => command, align: "left" },
+      { title: "growth MB", cell: ({ medianBytes }) => decimal(medianBytes / 1024 ** 2) },
+      { title: "at most MB", cell: ({ maxBytes }) => decimal(maxBytes / 1024 ** 2) },
+    ],
+    memory,
+  );
+}
+
+/** One row for each peer and kind of movers. */
+export function renderBeside(beside: readonly BesideFigures[]): string {
+  return renderTable(
+    [
+      { title: "movers of large values", cell: ({ movers }) => movers, align: "left" },
+      { title: "peer", cell: ({ peer }) => peer, align: "left" },
+      { title: "MB/s", cell: ({ movedBytesPerSecond }) => (movedBytesPerSecond / 1024 ** 2).toFixed(0) },
+      { title: "alone: p50 ms", cell: ({ quiet }) => decimal(quiet.p50Ms) },
+      { title: "p99 ms", cell: ({ quiet }) => decimal(quiet.p99Ms) },
+      { title: "max ms", cell: ({ quiet }) => decimal(quiet.maxMs) },
+      { title: "beside: p50 ms", cell: ({ beside }) => decimal(beside.p50Ms) },
+      { title: "p99 ms", cell: ({ beside }) => decimal(beside.p99Ms) },
+      { title: "max ms", cell: ({ beside }) => decimal(beside.maxMs) },
+      { title: "× p99", cell: ({ growth }) => decimal(growth) },
     ],
     beside,
   );

@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { judgementsOf } from "../../bench/aims";
 import { measureBeside } from "../../bench/beside";
 import type { Case } from "../../bench/cases";
 import { renderChart } from "../../bench/chart";
 import { measureIdle } from "../../bench/idle";
 import { type Load, parseFigures } from "../../bench/load";
 import { measure, median } from "../../bench/measurement";
+import { measureMemory } from "../../bench/memory";
+import { moveHere } from "../../bench/movers";
 import { type PeerName, Peers } from "../../bench/peers";
-import { renderBeside, renderIdle, renderResults } from "../../bench/report";
+import { renderBeside, renderIdle, renderMemory, renderResults } from "../../bench/report";
 import { findTool } from "../../local/serverBinary";
 
 const usual: Load = { command: "SET", valueBytes: 64, pipeline: 1, clients: 5, database: 0, requests: 2000 };
@@ -64,20 +65,45 @@ withTool("a measurement (skipped without redis-benchmark)", () => {
     expect(renderChart(results)).toContain("GET, 5 clients, pipeline 16");
   });
 
-  test("gives a small client's p99 beside others' large values", async () => {
+  test("gives a small client's latencies alone and beside each kind of movers", async () => {
     await peers.liftMemoryLimit();
-    const shims = peers.all.filter(({ name }) => name === "shim");
     const beside = await measureBeside({
-      peers: shims,
+      peers: peers.all.filter(({ name }) => name === "shim"),
       valueBytes: 1024 ** 2,
-      requests: 100,
+      bytesPerSecond: 4 * 1024 ** 2,
+      durationMs: 300,
       rounds: 1,
       progress: () => {},
+      startMovers: moveHere,
     });
-    expect(beside).toEqual([
-      { peer: "shim", quietP99Ms: expect.any(Number), p99Ms: expect.any(Number), growth: expect.any(Number) },
+    expect(beside.map(({ peer, movers }) => [peer, movers])).toEqual([
+      ["shim", "SET, 2 × 4 MB/s"],
+      ["shim", "GET, 2 × 4 MB/s"],
+      ["shim", "SET and GET, unpaced"],
     ]);
-    expect(renderBeside(beside)).toContain("| shim");
+    for (const { quiet, beside: busy, growth, movedBytesPerSecond } of beside) {
+      expect(growth).toBeCloseTo(busy.p99Ms / quiet.p99Ms);
+      expect(movedBytesPerSecond).toBeGreaterThan(0);
+      for (const { p50Ms, p99Ms, maxMs } of [quiet, busy]) {
+        expect(p50Ms).toBeGreaterThan(0);
+        expect(p99Ms).toBeGreaterThanOrEqual(p50Ms);
+        expect(maxMs).toBeGreaterThanOrEqual(p99Ms);
+      }
+    }
+    expect(renderBeside(beside).split("\n")).toHaveLength(2 + beside.length);
+  });
+
+  test("gives how much each process grows by for a large value", async () => {
+    const memory = await measureMemory({ peers: peers.all, valueBytes: 3_000_001, rounds: 2, progress: () => {} });
+    const processes = peers.all.filter(({ pid }) => pid !== undefined);
+    expect(memory.map(({ peer, command }) => [peer, command])).toEqual(
+      processes.flatMap(({ name }) => [
+        [name, "SET"],
+        [name, "GET"],
+      ]),
+    );
+    for (const { medianBytes, maxBytes } of memory) expect(maxBytes).toBeGreaterThanOrEqual(medianBytes);
+    expect(renderMemory(memory).split("\n")).toHaveLength(2 + memory.length);
   });
 
   test("gives what idle clients take of each process", async () => {
@@ -88,15 +114,4 @@ withTool("a measurement (skipped without redis-benchmark)", () => {
     expect(idle).toEqual([{ peer: "shim", clients: 100, bytesPerClient: expect.any(Number) }]);
     expect(renderIdle(idle)).toContain("| shim");
   });
-});
-
-test("an aim is judged by the shim's ratio to the peer that it names, and left out without that peer", () => {
-  const load: Load = { ...usual, clients: 500 };
-  const figures = { requestsPerSecond: 1, p50Ms: 1, p99Ms: 1, p999Ms: 1, proxyMicros: 1, redisMicros: 1, micros: 2 };
-  const judge = (peer: PeerName, rate: number) =>
-    judgementsOf([{ load, peer, figures, ratios: { direct: { cost: 1, rate } } }]).map(({ met }) => met);
-  expect(judge("shim", 1.01)).toEqual([true]);
-  expect(judge("shim", 0.99)).toEqual([false]);
-  expect(judge("HAProxy", 0.99)).toEqual([]);
-  expect(judgementsOf([{ load, peer: "shim", figures, ratios: {} }])).toEqual([]);
 });

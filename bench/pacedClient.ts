@@ -1,0 +1,62 @@
+// A small client whose requests go out one a millisecond or so, whether or not earlier ones were answered: so what is slow
+// is asked as often as what is fast, and a client that has slept has to be woken, in quiet as well.
+import { once } from "node:events";
+import { connect } from "node:net";
+import { setTimeout } from "node:timers/promises";
+
+/** From a request's sending to its answer, in milliseconds. */
+export interface Latencies {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  readonly requests: number;
+}
+
+const EVERY_MS = 1;
+const ANSWER_TIMEOUT_MS = 10_000;
+const MINUS = 45;
+const NEW_LINE = 10;
+const increment = Buffer.from("*2\r\n$4\r\nINCR\r\n$5\r\nsmall\r\n");
+
+/** @throws Error where a request gets no answer or an error */
+export async function askPaced(url: string, durationMs: number): Promise<Latencies> {
+  const { hostname, port, username, password } = new URL(url);
+  const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+  try {
+    const words = ["AUTH", ...(username ? [username] : []), password];
+    socket.write(`*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join("")}`);
+    await once(socket, "data", { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+    const sentMs: number[] = [];
+    const tookMs: number[] = [];
+    let failure: Error | undefined;
+    socket.on("error", (error) => {
+      failure = error;
+    });
+    socket.on("data", (bytes) => {
+      const now = performance.now();
+      if (bytes[0] === MINUS) failure = new Error(`INCR was answered with ${bytes}`);
+      for (const byte of bytes) if (byte === NEW_LINE) tookMs.push(now - (sentMs[tookMs.length] ?? Number.NaN));
+    });
+    const timer = setInterval(() => {
+      sentMs.push(performance.now());
+      socket.write(increment);
+    }, EVERY_MS);
+    await setTimeout(durationMs);
+    clearInterval(timer);
+    const lastMs = performance.now() + ANSWER_TIMEOUT_MS;
+    while (!failure && tookMs.length < sentMs.length) {
+      if (performance.now() > lastMs) throw new Error(`INCR was not answered within ${ANSWER_TIMEOUT_MS} ms.`);
+      await setTimeout(EVERY_MS);
+    }
+    if (failure) throw failure;
+    return summarise(tookMs);
+  } finally {
+    socket.destroy();
+  }
+}
+
+function summarise(tookMs: readonly number[]): Latencies {
+  const sorted = tookMs.toSorted((a, b) => a - b);
+  const at = (fraction: number): number => sorted[Math.ceil(sorted.length * fraction) - 1] ?? Number.NaN;
+  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1), requests: sorted.length };
+}

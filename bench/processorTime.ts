@@ -11,9 +11,15 @@ export const processorTimeIsKnown = existsSync("/proc/self/schedstat");
 export function processorMicroseconds(pid: number): number {
   if (!processorTimeIsKnown) return Number.NaN;
   const threads = readdirSync(`/proc/${pid}/task`);
-  // The first field is in nanoseconds (proc(5)); /proc/<pid>/stat counts in steps of a hundredth of a second.
-  const nanoseconds = threads.map((thread) =>
-    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1").split(" ")[0]),
-  );
-  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1000;
+  return threads.reduce((sum, thread) => sum + (schedulingOf(pid, thread)[0] ?? Number.NaN), 0) / 1000;
+}
+
+/** Time that a process's main thread could have run and had no core for, in milliseconds; NaN as above. */
+export function coreWaitMs(pid: number): number {
+  return processorTimeIsKnown ? (schedulingOf(pid, String(pid))[1] ?? Number.NaN) / 1e6 : Number.NaN;
+}
+
+/** Nanoseconds on a core and waiting for one (proc(5)); /proc/<pid>/stat counts in steps of a hundredth of a second. */
+function schedulingOf(pid: number, thread: string): readonly number[] {
+  return readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1").split(" ").map(Number);
 }

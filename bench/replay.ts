@@ -14,7 +14,7 @@ import { Clock } from "@redis-on-fly/shim/dist/replication/stamp";
 import { Redis } from "ioredis";
 import { type Load, putLoad } from "./load";
 import { median } from "./measurement";
-import { processorMicroseconds } from "./processorTime";
+import { coreWaitMs, processorMicroseconds } from "./processorTime";
 
 /** Processor time in microseconds an overwrite, latencies in milliseconds. */
 export interface ReplayFigures {
@@ -31,6 +31,8 @@ export interface ReplayFigures {
   /** The same while it replays. */
   readonly busyP50Ms: number;
   readonly busyP99Ms: number;
+  /** Of that time, the part in which the shim's main thread could have run and had no core. */
+  readonly busyWaitShare: number;
 }
 
 const REGION = "us-east-1";
@@ -39,7 +41,7 @@ const KEYS = 100_000;
 /** They fill it, nearly. */
 const PER_ENVELOPE = 2_000;
 /** A part of what is replayed: its load is to be over before the replay is. */
-const PROBES_SHARE = 1 / 500;
+const PROBES_SHARE = 1 / 50;
 const POLL_INTERVAL_MS = 100;
 
 const probe: Omit<Load, "requests"> = { command: "GET", valueBytes: VALUE_BYTES, pipeline: 1, clients: 1, database: 0 };
@@ -82,15 +84,18 @@ export async function measureReplay(
       const figures = await replay();
       const url = fabric.url(region, shim);
       const quiet = await putLoad(url, { ...probe, requests });
-      let busy = quiet;
+      let [busy, busyWaitShare] = [quiet, Number.NaN];
       await replay(async () => {
+        const [startedAtMs, waitedMs] = [performance.now(), coreWaitMs(shim.pid)];
         busy = await putLoad(url, { ...probe, requests });
+        busyWaitShare = (coreWaitMs(shim.pid) - waitedMs) / (performance.now() - startedAtMs);
       });
       const latencies = {
         quietP50Ms: quiet.p50Ms,
         quietP99Ms: quiet.p99Ms,
         busyP50Ms: busy.p50Ms,
         busyP99Ms: busy.p99Ms,
+        busyWaitShare,
       };
       results.push({ rawMicros, ...figures, ...latencies });
       progress(`round ${round} of ${rounds}: ${Math.round(figures.replayedPerSecond).toLocaleString("en")} replayed/s`);
@@ -189,5 +194,6 @@ function mediansOf(results: readonly ReplayFigures[]): ReplayFigures {
     quietP99Ms: of("quietP99Ms"),
     busyP50Ms: of("busyP50Ms"),
     busyP99Ms: of("busyP99Ms"),
+    busyWaitShare: of("busyWaitShare"),
   };
 }

@@ -131,6 +131,7 @@ export function renderReplay(replay: ReplayFigures): string {
       { title: "p99 ms", cell: ({ quietP99Ms }) => decimal(quietP99Ms) },
       { title: "replaying p50 ms", cell: ({ busyP50Ms }) => decimal(busyP50Ms) },
       { title: "p99 ms", cell: ({ busyP99Ms }) => decimal(busyP99Ms) },
+      { title: "waiting for a core", cell: ({ busyWaitShare }) => `${Math.round(busyWaitShare * 100)} %` },
     ],
     [replay],
   );

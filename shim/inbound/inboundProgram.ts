@@ -1,5 +1,8 @@
 // What the thread of the way in runs.
 
+import { readlinkSync } from "node:fs";
+import { setPriority } from "node:os";
+import { basename } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { pino } from "pino";
 import { SqsQueue } from "../bus/sqsQueue";
@@ -7,8 +10,23 @@ import { driverOptions } from "../upstream/address";
 import { Inbound } from "./inbound";
 import { callsOver, type MainCalls, packed, type ThreadCalls, type ThreadOptions } from "./threadCalls";
 
+/** Linux gives it a third of the main thread's weight then. */
+const NICENESS = 5;
+
+/** Clients come first where there are too few cores. */
+function giveWay(): void {
+  if (process.platform !== "linux") return;
+  try {
+    // There, and there alone, each thread has a niceness of its own.
+    setPriority(Number(basename(readlinkSync("/proc/thread-self"))), NICENESS);
+  } catch {
+    // Where there is no /proc it competes with them.
+  }
+}
+
 async function main(): Promise<void> {
   if (!parentPort) throw new Error("this is for a thread of the shim");
+  giveWay();
   const options: ThreadOptions = workerData;
   const { region, awsRegion, busEndpoint, queueUrl, deadLetterQueueUrl, cluster, logLevel } = options;
   const regionalCommands = new Float64Array(options.regionalCommands);

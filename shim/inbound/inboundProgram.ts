@@ -1,7 +1,7 @@
 // What the thread of the way in runs.
 
 import { readlinkSync } from "node:fs";
-import { setPriority } from "node:os";
+import { getPriority, setPriority } from "node:os";
 import { basename } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { pino } from "pino";
@@ -11,14 +11,16 @@ import { Inbound } from "./inbound";
 import { callsOver, type MainCalls, packed, type ThreadCalls, type ThreadOptions } from "./threadCalls";
 
 /** Linux gives it a third of the main thread's weight then. */
-const NICENESS = 5;
+const NICER_BY = 5;
+const MAX_NICENESS = 19;
 
 /** Clients come first where there are too few cores. */
 function giveWay(): void {
   if (process.platform !== "linux") return;
   try {
     // There, and there alone, each thread has a niceness of its own.
-    setPriority(Number(basename(readlinkSync("/proc/thread-self"))), NICENESS);
+    const thread = Number(basename(readlinkSync("/proc/thread-self")));
+    setPriority(thread, Math.min(MAX_NICENESS, getPriority(thread) + NICER_BY));
   } catch {
     // Where there is no /proc it competes with them.
   }

@@ -1,0 +1,53 @@
+// What only a real thread shows; what it does is tested where messages and commands are.
+import { execFile } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, test } from "@jest/globals";
+import { launchShimProcess } from "../../local/shimProcess";
+import { startFabric } from "../support/fabric";
+import { describeWithServer } from "../support/servers";
+
+const compiled = resolve(__dirname, "../../shim/dist/inbound/inboundThread.js");
+
+describe("a thread that fails", () => {
+  let folder: string;
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "inbound-"));
+  });
+
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("ends the process, with what it failed of: a shim that receives nothing would look healthy", async () => {
+    const program = join(folder, "program.js");
+    writeFileSync(program, "throw new Error('out of order')");
+    const main = `
+      const { InboundThread } = require(${JSON.stringify(compiled)});
+      new InboundThread({ program: ${JSON.stringify(program)} }, {}).start();
+      setInterval(() => {}, 1000);
+    `;
+    const ended = new Promise<[code: unknown, stderr: string]>((resolve) =>
+      execFile(process.execPath, ["--eval", main], (error, _, stderr) => resolve([error?.code, stderr])),
+    );
+    expect(await ended).toEqual([1, expect.stringContaining("out of order")]);
+  });
+});
+
+/** Only there threads have a niceness of their own. */
+const onLinux = process.platform === "linux" ? test : test.skip;
+
+describeWithServer("the thread of the way in", () => {
+  onLinux("gives way to the thread of the clients", async () => {
+    const fabric = await startFabric({ regions: ["eu-west-1"], launch: launchShimProcess });
+    const { pid } = fabric.regions[0]!.shims[0]!;
+    const nicenesses = readdirSync(`/proc/${pid}/task`).map((thread) => {
+      // Behind the name, which may have spaces, the niceness is the 17th field (proc(5)).
+      const [, fields = ""] = readFileSync(`/proc/${pid}/task/${thread}/stat`, "latin1").split(") ");
+      return { isMain: thread === String(pid), niceness: Number(fields.split(" ")[16]) };
+    });
+    await fabric.stop();
+    const own = nicenesses.find(({ isMain }) => isMain)!.niceness;
+    expect(Math.max(...nicenesses.map(({ niceness }) => niceness))).toBe(Math.min(19, own + 5));
+  });
+});

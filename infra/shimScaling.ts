@@ -5,7 +5,7 @@ import type { CacheOptions } from "./cacheOptions";
 import type { Region } from "./regions";
 import type { ShimBalancer } from "./shimBalancer";
 
-/** A shim is one thread: beyond this its clients wait for each other. */
+/** A shim serves all of its clients on one thread: beyond this they wait for each other. */
 const targetCpuPercent = 60;
 
 export interface ShimScalingArgs {

@@ -33,7 +33,7 @@ export interface Front {
 
 /** The way in, as replication starts and stops it. */
 export interface Incoming {
-  /** Receives once the cluster can be reached. Never rejects, and waits for two seconds at most. */
+  /** Receives once the cluster can be reached; waits for two seconds at most for that. */
   start(): Promise<void>;
   /** Finishes what it has received, and receives nothing more. */
   stop(): Promise<void>;

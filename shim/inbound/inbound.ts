@@ -41,7 +41,7 @@ export class Inbound implements Incoming {
   constructor(options: InboundOptions, front: Front) {
     this.options = options;
     this.front = front;
-    this.connection = new ReplayConnection(options);
+    this.connection = new ReplayConnection({ ...options, role: "inbound" });
     const { region, queue, envelopeKeys, horizonMs, receiveIntervalMs, log } = options;
     const { cluster, clock, replayer } = this.connection;
     const transfers = new Transfers({ cluster, replayer, horizonMs });

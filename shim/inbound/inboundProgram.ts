@@ -49,7 +49,7 @@ async function main(): Promise<void> {
         onRequest: (operation) => void front.requested(operation),
       }),
       regionalCommands: () => regionalCommands[0] ?? 0,
-      log: pino({ level: logLevel, base: { region } }),
+      log: pino({ level: logLevel, base: { region, thread: "inbound" } }),
     },
     {
       observe: (stamp) => front.observe(stamp),

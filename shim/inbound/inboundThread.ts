@@ -2,6 +2,7 @@
 // up clients otherwise, for milliseconds each.
 
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { OnRequest } from "../bus/sdk";
 import type { Front, Incoming } from "./front";
@@ -14,9 +15,13 @@ export interface InboundThreadOptions extends ThreadOptions {
   readonly program?: string | undefined;
 }
 
+/** More than its last request may take. */
+const CLOSE_TIMEOUT_MS = 60_000;
+
 /** See the head of this file. */
 export class InboundThread implements Incoming {
   private thread: Worker | undefined;
+  private closing = false;
   private calls: CallsTo<ThreadCalls, MainCalls> | undefined;
 
   constructor(
@@ -28,9 +33,12 @@ export class InboundThread implements Incoming {
     const { onRequest, program = join(__dirname, "inboundProgram.js"), ...workerData } = this.options;
     const { front } = this;
     const thread = new Worker(program, { workerData, env: process.env, name: "inbound" });
-    // Nothing else would bring it back: the process ends, as it does where the main thread fails.
+    // Nothing would bring it back: the process ends, as it does where the main thread fails.
     thread.on("error", (error) => {
       throw error;
+    });
+    thread.on("exit", (code) => {
+      if (!this.closing) throw new Error(`the thread that receives from the queue has ended with code ${code}`);
     });
     this.thread = thread;
     this.calls = await callsOver<ThreadCalls, MainCalls>(thread, {
@@ -50,7 +58,11 @@ export class InboundThread implements Incoming {
   }
 
   async close(): Promise<void> {
-    await this.calls?.close();
-    await this.thread?.terminate();
+    this.closing = true;
+    try {
+      await Promise.race([this.calls?.close(), sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
+    } finally {
+      await this.thread?.terminate();
+    }
   }
 }

@@ -46,9 +46,15 @@ export async function callsOver<Theirs extends object, Ours extends object>(port
   return createBirpc<Theirs, Ours>(ours, {
     post: (call) => port.postMessage(call),
     on: (take) => port.on("message", take),
+    serialize: (call) => ("e" in call ? { ...call, e: new Error(textOf(call.e)) } : call),
     eventNames: [...unanswered] as (keyof Theirs)[],
     timeout: -1,
   });
+}
+
+/** What an error says can always be passed; what else it has, such as its cause, cannot. */
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** What {@link callsOver} gives. */

@@ -6,8 +6,8 @@
 //                            carried out to its end), `floor`: what is not above it may have been forgotten, `born`: the
 //                            floor of a server that nobody has known before, `id`: the name of this memory; the number of
 //                            the `generation`, when it and the one before it `began`, and whether they have their `bits`;
-//                            `purges`, `purgesRevision` and `purged` (see purgeList.ts); `w<origin>`: how many calls that
-//                            shim has made: one that knows of more was connected to a server that this one is behind
+//                            `purges`, `purgesRevision` and `purged` (see purgeList.ts); `w<caller>`: how many calls that
+//                            one has made: who knows of more was connected to a server that this one is behind
 //   g<generation>:<bucket>   hash; two generations are kept (see rotationScript.ts), each for a horizon and a bit at least
 //     k<key>                 the key's record, below
 //     f                      the bucket's own floor, empty where it has none
@@ -36,9 +36,17 @@ export function bucketOf(bytes: Buffer, start = 0, end = bytes.length): number {
   return (hash >>> 0) % BUCKETS;
 }
 
+/** The connections over which a shim calls scripts. What the answers to one have said the other does not know. */
+export type CallerRole = "home" | "inbound";
+
+/** Names a caller: the shim's origin in its stamps, and which of its connections it is. */
+export function callerOf(origin: number, role: CallerRole): string {
+  return origin.toString(16).padStart(8, "0") + (role === "inbound" ? "i" : "");
+}
+
 /**
  * Begins every script. ARGV: milliseconds that a generation lasts at least; what `memory` returned to the caller last (or
- * nothing); the stamp before which the caller knows nothing, and its origin; the horizon in ms.
+ * nothing); the stamp before which the caller knows nothing, and the caller (see callerOf); the horizon in ms.
  */
 export const records = `
 local call, sub = redis.call, string.sub

@@ -72,7 +72,10 @@ return redis.call('HVALS', 'c')
 const FORGET = `
 redis.call('SELECT', 1)
 redis.call('HDEL', 'c', unpack(ARGV))
-for _, origin in ipairs(ARGV) do redis.call('HDEL', 'm', string.format('w%08x', tonumber(origin))) end
+for _, origin in ipairs(ARGV) do
+  local caller = string.format('w%08x', tonumber(origin))
+  redis.call('HDEL', 'm', caller, caller .. 'i')
+end
 `;
 
 /** Reads what a canary tells; undefined where this version cannot. */

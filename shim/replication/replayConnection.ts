@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis, type RedisOptions } from "ioredis";
 import type { Logger } from "pino";
+import type { CallerRole } from "./recordScript";
 import { Replayer } from "./replayer";
 import { Clock, parseStamp } from "./stamp";
 
@@ -14,6 +15,7 @@ export interface ReplayConnectionOptions {
   /** Names the shim in its stamps, 32 bits. */
   readonly origin: number;
   readonly horizonMs: number;
+  readonly role: CallerRole;
   /** How many commands clients have sent on database 0 so far: they wait behind what is replayed. @default none ever */
   readonly regionalCommands?: (() => number) | undefined;
   readonly log: Logger;
@@ -32,7 +34,7 @@ export class ReplayConnection {
   private readonly log: Logger;
   private sampling: NodeJS.Timeout | undefined;
 
-  constructor({ cluster, origin, horizonMs, regionalCommands, log }: ReplayConnectionOptions) {
+  constructor({ cluster, origin, horizonMs, role, regionalCommands, log }: ReplayConnectionOptions) {
     this.log = log;
     this.cluster = new Redis({
       socketTimeout: SOCKET_TIMEOUT_MS,
@@ -42,10 +44,12 @@ export class ReplayConnection {
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       autoResendUnfulfilledCommands: false,
+      // The address may lead to the new primary by now.
+      reconnectOnError: ({ message }) => message.includes("READONLY"),
       retryStrategy: (attempt) => Math.min(2_000, 50 * 2 ** attempt) * (0.5 + Math.random() / 2),
     });
     this.clock = new Clock(origin);
-    this.replayer = new Replayer(this.cluster, horizonMs, this.clock.next(), regionalCommands);
+    this.replayer = new Replayer(this.cluster, horizonMs, this.clock.next(), { role, regionalCommands });
   }
 
   /** Connects and sets the clock. Never rejects, and waits for two seconds at most. */

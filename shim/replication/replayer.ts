@@ -8,7 +8,7 @@ import type { StampedCommand } from "./envelope";
 import { flushScript, sweepScript } from "./flushScript";
 import { keyPages } from "./keyPages";
 import { PurgeList, purgeScript } from "./purgeList";
-import { bucketOf, records } from "./recordScript";
+import { bucketOf, type CallerRole, callerOf, records } from "./recordScript";
 import { type KeyedStep, ReplayBatch, type ScriptArguments } from "./replayBatch";
 import { ReplayPace } from "./replayPace";
 import { replayScript } from "./replayScript";
@@ -66,6 +66,14 @@ export interface ReplayFailure {
   readonly error: string;
 }
 
+/** What a {@link Replayer} may be told. */
+export interface ReplayerOptions {
+  /** How many commands clients have sent on database 0 so far: they wait behind what is replayed. @default none ever */
+  readonly regionalCommands?: (() => number) | undefined;
+  /** Which of its shim's connections it has. @default "home" */
+  readonly role?: CallerRole;
+}
+
 /** Runs a script with these arguments. */
 export type ScriptCall = (args: ScriptArguments) => Promise<readonly string[]>;
 
@@ -83,8 +91,6 @@ interface Scripts {
 const MAX_BYTES_PER_CALL = 64 * 1024;
 const SWEEP_PAGE = 256;
 const everyKey = Buffer.from("*");
-/** The end of a stamp's text. */
-const ORIGIN_DIGITS = 8;
 
 function isDoubt(letter: string): letter is keyof typeof doubtReasons {
   return letter in doubtReasons;
@@ -118,9 +124,9 @@ export class Replayer {
   private readonly turns = new Turns(() => this.pace.portion.calls);
   private readonly specifications = new Map<string, CommandSpecification>();
   private start: string;
-  private readonly origin: string;
+  private readonly caller: string;
   /**
-   * The highest stamp that the server has said to have applied, its memory's name, and the number of this process's calls
+   * The highest stamp that the server has said to have applied, its memory's name, and the number of this replayer's calls
    * that it has. Where it has less, it has lost that.
    */
   private readonly known = { newest: "", id: "", calls: 0 };
@@ -131,9 +137,13 @@ export class Replayer {
    * @param cluster - a connection to database 0, which fails commands at once while it is down.
    * @param horizonMs - what has been replayed is remembered for so long.
    * @param start - a stamp of this process: of what happened before, it knows nothing.
-   * @param regionalCommands - how many commands clients have sent on database 0 so far.
    */
-  constructor(cluster: Redis, horizonMs: number, start: Stamp, regionalCommands: () => number = () => 0) {
+  constructor(
+    cluster: Redis,
+    horizonMs: number,
+    start: Stamp,
+    { regionalCommands = () => 0, role = "home" }: ReplayerOptions = {},
+  ) {
     this.pace = new ReplayPace(regionalCommands);
     cluster.defineCommand("flyReplay", { lua: replayScript, numberOfKeys: 0 });
     cluster.defineCommand("flyNewest", { lua: `${records}\nreturn memory()`, numberOfKeys: 0 });
@@ -149,7 +159,7 @@ export class Replayer {
       return state;
     });
     this.start = stampText(start);
-    this.origin = this.start.slice(-ORIGIN_DIGITS);
+    this.caller = callerOf(start.origin, role);
     this.horizonMs = horizonMs;
     // A stamp may be that far ahead of its application, and must be remembered for a horizon after itself.
     this.spanMs = horizonMs + MAX_AHEAD_MS;
@@ -285,7 +295,7 @@ export class Replayer {
   /** What every script begins with. */
   private lead(): ScriptArguments {
     const { newest, id, calls } = this.known;
-    return [this.spanMs, id && `${newest} ${id} ${calls}`, this.start + this.origin, this.horizonMs];
+    return [this.spanMs, id && `${newest} ${id} ${calls}`, this.start + this.caller, this.horizonMs];
   }
 
   private async replay(

@@ -86,12 +86,14 @@ export class Replication {
   private readonly intake: Intake;
   private readonly canary: Canary;
   private readonly tally: Figures;
+  /** With the cluster, for the first time, or that it takes too long. */
+  private contact: Promise<void> | undefined;
 
   constructor(options: ReplicationOptions) {
     const { region, origin = randomInt(2 ** 32), topic, horizonMs, log, confirmWithinMs } = options;
     this.options = options;
     this.confirmations = confirmWithinMs === undefined ? undefined : new Confirmations(confirmWithinMs);
-    this.connection = new ReplayConnection({ ...options, origin });
+    this.connection = new ReplayConnection({ ...options, origin, role: "home" });
     const { cluster, clock, replayer } = this.connection;
     const capacity = commandsCapacity(region, options.envelopeMaxBytes);
     this.outbox = new Outbox(origin, capacity);
@@ -172,11 +174,12 @@ export class Replication {
   }
 
   /**
-   * Connects to the cluster, sets the clock by it and starts to receive. Never rejects, and waits for two seconds at
-   * most: with the cluster or the bus down it goes on trying in the background.
+   * Connects to the cluster, sets the clock by it and starts to receive. Waits for two seconds at most: with the cluster
+   * or the bus down it goes on trying in the background.
    */
   async start(): Promise<void> {
-    await Promise.all([this.connection.start(), this.incoming.start()]);
+    this.contact = this.connection.start();
+    await Promise.all([this.contact, this.incoming.start()]);
     this.canary.start();
   }
 
@@ -305,6 +308,7 @@ export class Replication {
   private front(): Front {
     return {
       observe: async (stamp) => {
+        await this.contact;
         this.connection.clock.observe(stamp);
       },
       hear: (message, from) => this.hear(message, from),

@@ -170,6 +170,7 @@ export class Transfers {
       lazyConnect: true,
       socketTimeout: SOCKET_TIMEOUT_MS,
       retryStrategy: () => null,
+      reconnectOnError: null,
     });
     connection.on("error", () => {});
     const giveUp = () => connection.disconnect();

@@ -22,10 +22,11 @@ describeOnServers("a shim whose cluster fails over", (program) => {
       stops.push(() => resolver.close());
       resolver.leadTo("127.0.0.1");
       const fabric: Fabric = await startFabric({
-        regions: ["eu-west-1"],
+        regions: ["eu-west-1", "us-east-1"],
         server: program,
-        launch: ({ FLY_REDIS_CLUSTER_URL = "", ...environment }) => {
-          const url = new URL(FLY_REDIS_CLUSTER_URL);
+        launch: (environment) => {
+          if (environment.FLY_REDIS_REGION !== "eu-west-1") return launchShimProcess(environment);
+          const url = new URL(environment.FLY_REDIS_CLUSTER_URL!);
           url.hostname = resolver.name;
           return launchShimProcess({
             ...environment,
@@ -63,6 +64,13 @@ describeOnServers("a shim whose cluster fails over", (program) => {
       await eventually(async () => expect(await ready()).toBe(503));
       resolver.leadTo("127.0.0.2");
       await eventually(async () => expect(await ready()).toBe(200));
+
+      // Nothing is written at home that would show where the primary is.
+      const elsewhere = await RawClient.connect(fabric.url(fabric.regions[1]!));
+      stops.push(() => elsewhere.close());
+      elsewhere.send(["SELECT", "1"], ["SET", "from elsewhere", "v"], ["WAIT", "1", "15000"]);
+      expect(await elsewhere.take(3)).toEqual(["+OK\r\n", "+OK\r\n", ":1\r\n"]);
+      expect(await promoted.get("from elsewhere")).toBe("v");
 
       // INFO comes over the shim's own connection.
       await promoted.config("SET", "maxmemory", "123mb");

@@ -3,6 +3,7 @@ import type { Redis } from "ioredis";
 import type { StampedCommand } from "../../shim/replication/envelope";
 import { normalise } from "../../shim/replication/normalisation";
 import { PURGE, Purger } from "../../shim/replication/purge";
+import type { CallerRole } from "../../shim/replication/recordScript";
 import { Replayer } from "../../shim/replication/replayer";
 import { ConnectedServer } from "../support/connectedServer";
 import { eventually } from "../support/eventually";
@@ -10,7 +11,26 @@ import { describeWithServer } from "../support/servers";
 
 const horizonMs = 600_000;
 
-describeWithServer("a failover to a replica that was behind", () => {
+type Caller = readonly [origin: number, role: CallerRole];
+
+const callers: [by: string, callers: readonly [Caller, Caller]][] = [
+  [
+    "two shims",
+    [
+      [1, "home"],
+      [2, "home"],
+    ],
+  ],
+  [
+    "a shim over two connections",
+    [
+      [1, "home"],
+      [1, "inbound"],
+    ],
+  ],
+];
+
+describeWithServer.each(callers)("a failover to a replica that was behind, seen by %s", (_, callers) => {
   let servers: [ConnectedServer, ConnectedServer];
   let primary: Redis;
   let replica: Redis;
@@ -28,8 +48,9 @@ describeWithServer("a failover to a replica that was behind", () => {
   beforeEach(async () => {
     await primary.flushall();
     startMs = Date.now();
-    const newReplayer = (origin: number) => new Replayer(primary, horizonMs, { ms: startMs - 1, counter: 0, origin });
-    replayers = [newReplayer(1), newReplayer(2)];
+    const newReplayer = ([origin, role]: Caller) =>
+      new Replayer(primary, horizonMs, { ms: startMs - 1, counter: 0, origin }, { role });
+    replayers = [newReplayer(callers[0]), newReplayer(callers[1])];
   });
 
   function command(at: number, line: string): StampedCommand {

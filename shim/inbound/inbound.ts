@@ -1,12 +1,12 @@
 // The way in: envelopes come from the region's queue, and are replayed over a connection of its own. What concerns clients
-// goes to the front; so do messages about this shim's own commands, which it is at work on.
+// goes to the front; so does what is to be done for this shim's own commands, which the front is at work on.
 
 import type { RedisOptions } from "ioredis";
 import type { Logger } from "pino";
 import type { Queue } from "../bus/bus";
 import { EnvelopeCodec, type EnvelopeKey, type StampedCommand } from "../replication/envelope";
-import { handleLargeMessages } from "../replication/largeMessages";
-import { type Hearing, hear, type MessageHandlers, nameOf, type Sender } from "../replication/messages";
+import { chunkOf, handleLargeMessages } from "../replication/largeMessages";
+import { CHUNK, type Hearing, hear, type MessageHandlers, nameOf, type Sender } from "../replication/messages";
 import { PURGE, Purger } from "../replication/purge";
 import { ReplayConnection } from "../replication/replayConnection";
 import { Transfers } from "../replication/transfers";
@@ -36,6 +36,7 @@ export class Inbound implements Incoming {
   private readonly front: Front;
   private readonly connection: ReplayConnection;
   private readonly consumer: Consumer;
+  private readonly transfers: Transfers;
   private readonly handlers: MessageHandlers = new Map();
 
   constructor(options: InboundOptions, front: Front) {
@@ -45,6 +46,7 @@ export class Inbound implements Incoming {
     const { region, queue, envelopeKeys, horizonMs, receiveIntervalMs, log } = options;
     const { cluster, clock, replayer } = this.connection;
     const transfers = new Transfers({ cluster, replayer, horizonMs });
+    this.transfers = transfers;
     const purger = new Purger({ cluster, replayer, purged: (purge, outcome) => front.purged(purge, outcome) });
     handleLargeMessages(this.handlers, { region, transfers, replayed: (outcome) => front.replayed(outcome), log });
     this.handlers.set(PURGE, (message) => purger.run(message));
@@ -75,8 +77,14 @@ export class Inbound implements Incoming {
     await this.options.queue.close();
   }
 
-  private hear(message: StampedCommand, from: Sender): Promise<Hearing> {
-    const ours = from.origin === this.options.origin || !this.handlers.has(nameOf(message));
-    return ours ? this.front.hear(message, from) : hear(this.handlers, message, from);
+  private async hear(message: StampedCommand, from: Sender): Promise<Hearing> {
+    const { front, handlers } = this;
+    const name = nameOf(message);
+    const ours = from.origin === this.options.origin;
+    if (!ours && handlers.has(name)) return hear(handlers, message, from);
+    if (!ours || name !== CHUNK) return front.hear(message, from);
+    // Passing it on would copy it.
+    const completed = await this.transfers.keep(...chunkOf(message));
+    return completed ? front.hear(completed, from) : "done";
   }
 }

@@ -18,6 +18,9 @@ export interface InboundThreadOptions extends ThreadOptions {
 /** More than its last request may take. */
 const CLOSE_TIMEOUT_MS = 60_000;
 
+/** Its garbage is mostly that of large buffers, which small generations let go of soon, and it costs no time. */
+const MAX_YOUNG_GENERATION_MB = 2;
+
 /** See the head of this file. */
 export class InboundThread implements Incoming {
   private thread: Worker | undefined;
@@ -32,7 +35,12 @@ export class InboundThread implements Incoming {
   async start(): Promise<void> {
     const { onRequest, program = join(__dirname, "inboundProgram.js"), ...workerData } = this.options;
     const { front } = this;
-    const thread = new Worker(program, { workerData, env: process.env, name: "inbound" });
+    const thread = new Worker(program, {
+      workerData,
+      resourceLimits: { maxYoungGenerationSizeMb: MAX_YOUNG_GENERATION_MB },
+      env: process.env,
+      name: "inbound",
+    });
     // Nothing would bring it back: the process ends, as it does where the main thread fails.
     thread.on("error", (error) => {
       throw error;

@@ -17,14 +17,19 @@ export interface LargeMessagesOptions {
   readonly log: Logger;
 }
 
+/** What a chunk's message says, as {@link Transfers.store} wants it. */
+export function chunkOf({ args }: StampedCommand): [transfer: string, offset: number, bytes: Buffer] {
+  const [, transfer, offset, bytes = Buffer.alloc(0)] = args;
+  return [String(transfer), Number(offset), bytes];
+}
+
 /** Adds the handlers of both messages. */
 export function handleLargeMessages(
   handlers: MessageHandlers,
   { region, transfers, replayed, log }: LargeMessagesOptions,
 ): void {
-  handlers.set(CHUNK, async ({ args: [, transfer, offset, bytes] }: StampedCommand) => {
-    if (!bytes) return;
-    const outcome = await transfers.store(String(transfer), Number(offset), bytes);
+  handlers.set(CHUNK, async (message) => {
+    const outcome = await transfers.store(...chunkOf(message));
     if (outcome) settle(outcome);
   });
   handlers.set(LARGE, async (message, from, postpone) => {

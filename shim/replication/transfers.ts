@@ -2,6 +2,7 @@
 // makes a command complete puts it together and replays it. Nothing of it shows before, and it is never held in memory.
 
 import type { Redis } from "ioredis";
+import type { StampedCommand } from "./envelope";
 import { decodeLarge, encodeLarge, type LargeCommand, packMessage, transferBytes, unpackMessage } from "./largeCommand";
 import type { KeyedStep } from "./replayBatch";
 import { noOutcome, type Replayer, type ReplayOutcome } from "./replayer";
@@ -85,9 +86,18 @@ export class Transfers {
    * @returns what became of the command that this has completed; undefined where it is not complete
    */
   async store(transfer: string, offset: number, bytes: Buffer): Promise<ReplayOutcome | undefined> {
+    const message = await this.keep(transfer, offset, bytes);
+    return message && this.complete(decodeLarge(message));
+  }
+
+  /**
+   * Takes a chunk, and leaves it to others to go on.
+   *
+   * @returns the message of the command that this has completed; undefined where it is not complete
+   */
+  async keep(transfer: string, offset: number, bytes: Buffer): Promise<StampedCommand | undefined> {
     const packed = await this.scripts.flyStoreBuffer(this.keepMs, transfer, offset, bytes);
-    const message = packed && unpackMessage(packed);
-    return message ? this.complete(decodeLarge(message)) : undefined;
+    return packed ? unpackMessage(packed) : undefined;
   }
 
   /**

@@ -11,7 +11,7 @@ module.exports = {
       },
     ],
   },
-  // The fabric imports the built shim; in tests it is the sources that count.
+  // The fabric imports the built shim; in tests it is the sources that count, but for what a thread or process runs.
   moduleNameMapper: { "^@redis-on-fly/shim/dist/(.*)$": "<rootDir>/shim/$1" },
   // Much of a test's time is waiting for servers: every core has a worker.
   maxWorkers: "100%",

@@ -62,7 +62,7 @@ export class Transfers {
   private readonly scripts: Scripts;
   private readonly keepMs: number;
   private readonly completing = new Map<string, Promise<ReplayOutcome | undefined>>();
-  /** One command is put together at a time: each takes a connection, and the server's memory twice. */
+  /** One command is put together at a time here: each takes a connection, and the server's memory twice. */
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: TransfersOptions) {

@@ -61,7 +61,7 @@ describeWithServer("chaos", () => {
   }
 
   it("compares when keys expire, and passes over those that have", async () => {
-    const timed = [write(0, "SET key0 v EX 600"), write(1, "EXPIRE key0 900 GT"), write(2, "RPUSH key2 a")];
+    const timed = [write(0, "SET key0 v EX 600"), write(1, "EXPIRE key0 900 GT"), write(0, "RPUSH key2 a")];
     const [later, kept] = [write(0, "EXPIREAT key2 4102444800"), write(1, "SETRANGE key0 0 w")];
     const gone = write(2, "SET key1 v PX 1");
     // What is replayed everywhere is older than all that follows, whatever the clocks say.

@@ -4,6 +4,7 @@
 import type { MessagePort, Worker } from "node:worker_threads";
 import type { ClusterAddress } from "../configuration";
 import type { EnvelopeKey, StampedCommand } from "../replication/envelope";
+import { errorText } from "../replication/errorText";
 import { packMessage, unpackMessage } from "../replication/largeCommand";
 import type { Hearing, Sender } from "../replication/messages";
 import type { Front, Incoming } from "./front";
@@ -46,15 +47,11 @@ export async function callsOver<Theirs extends object, Ours extends object>(port
   return createBirpc<Theirs, Ours>(ours, {
     post: (call) => port.postMessage(call),
     on: (take) => port.on("message", take),
-    serialize: (call) => ("e" in call ? { ...call, e: new Error(textOf(call.e)) } : call),
+    // What an error says can always be passed; what else it has, such as its cause, cannot.
+    serialize: (call) => ("e" in call ? { ...call, e: new Error(errorText(call.e)) } : call),
     eventNames: [...unanswered] as (keyof Theirs)[],
     timeout: -1,
   });
-}
-
-/** What an error says can always be passed; what else it has, such as its cause, cannot. */
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** What {@link callsOver} gives. */

@@ -5,6 +5,7 @@ import type { Redis } from "ioredis";
 import { type CommandReplyEntry, type CommandSpecification, specificationsFrom } from "../commands/specification";
 import { EncodedCommand } from "./encodedCommand";
 import type { StampedCommand } from "./envelope";
+import { errorText } from "./errorText";
 import { flushScript, sweepScript } from "./flushScript";
 import { keyPages } from "./keyPages";
 import { PurgeList, purgeScript } from "./purgeList";
@@ -103,11 +104,7 @@ function doubted({ doubts }: ReplayOutcome, letter: keyof typeof doubtReasons): 
 
 /** What a script stumbles over it would stumble over again, and nothing else would be replayed meanwhile. */
 function listFor(error: unknown, { poison, transient }: ReplayOutcome): ReplayFailure[] {
-  return /^(ERR user_script|WRONGTYPE)/.test(textOf(error)) ? poison : transient;
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return /^(ERR user_script|WRONGTYPE)/.test(errorText(error)) ? poison : transient;
 }
 
 /** What became of no commands. */
@@ -235,7 +232,7 @@ export class Replayer {
     try {
       return await this.stepsOf(command);
     } catch (error) {
-      transient.push({ stamp: stampText(stamp), command: String(args[0]), error: textOf(error) });
+      transient.push({ stamp: stampText(stamp), command: String(args[0]), error: errorText(error) });
       return [];
     }
   }
@@ -329,7 +326,7 @@ export class Replayer {
       const overtaking = this.purges.empty ? [] : this.purges.overtaking(batch.steps);
       if (overtaking.length > 0) await this.replay(new ReplayBatch(overtaking), outcome);
     } catch (error) {
-      for (const step of batch.steps) fail(listFor(error, outcome), step, textOf(error));
+      for (const step of batch.steps) fail(listFor(error, outcome), step, errorText(error));
     }
   }
 
@@ -342,7 +339,7 @@ export class Replayer {
       if (answer === "stale") outcome.stale += 1;
       else outcome.applied += 1;
     } catch (error) {
-      listFor(error, outcome).push({ stamp: text, command: "FLUSHALL", error: textOf(error) });
+      listFor(error, outcome).push({ stamp: text, command: "FLUSHALL", error: errorText(error) });
     }
   }
 

@@ -2,7 +2,7 @@
 
 import type { StampedCommand } from "../replication/envelope";
 import type { Hearing, Sender } from "../replication/messages";
-import type { ReplayOutcome } from "../replication/replayer";
+import type { ReplayOutcome } from "../replication/replayOutcome";
 import type { Stamp } from "../replication/stamp";
 
 /** An envelope of which all has been replayed that can be. */

@@ -7,8 +7,9 @@ import { parentPort, workerData } from "node:worker_threads";
 import { pino } from "pino";
 import { SqsQueue } from "../bus/sqsQueue";
 import { driverOptions } from "../upstream/address";
+import type { Incoming } from "./front";
 import { Inbound } from "./inbound";
-import { callsOver, type MainCalls, packed, type ThreadCalls, type ThreadOptions } from "./threadCalls";
+import { callsOver, type MainCalls, packed, type ThreadOptions } from "./threadCalls";
 
 /** Linux gives it a third of the main thread's weight then. */
 const NICER_BY = 5;
@@ -32,7 +33,7 @@ async function main(): Promise<void> {
   const options: ThreadOptions = workerData;
   const { region, awsRegion, busEndpoint, queueUrl, deadLetterQueueUrl, cluster, logLevel } = options;
   const regionalCommands = new Float64Array(options.regionalCommands);
-  const front = await callsOver<MainCalls, ThreadCalls>(parentPort, {
+  const front = await callsOver<MainCalls, Incoming>(parentPort, {
     start: () => inbound.start(),
     stop: () => inbound.stop(),
     close: () => inbound.close(),

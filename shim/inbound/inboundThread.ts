@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { OnRequest } from "../bus/sdk";
 import type { Front, Incoming } from "./front";
-import { type CallsTo, callsOver, type MainCalls, type ThreadCalls, type ThreadOptions, unpacked } from "./threadCalls";
+import { type CallsTo, callsOver, type MainCalls, type ThreadOptions, unpacked } from "./threadCalls";
 
 /** What an {@link InboundThread} needs. */
 export interface InboundThreadOptions extends ThreadOptions {
@@ -25,7 +25,7 @@ const MAX_YOUNG_GENERATION_MB = 2;
 export class InboundThread implements Incoming {
   private thread: Worker | undefined;
   private closing = false;
-  private calls: CallsTo<ThreadCalls, MainCalls> | undefined;
+  private calls: CallsTo<Incoming, MainCalls> | undefined;
 
   constructor(
     private readonly options: InboundThreadOptions,
@@ -49,7 +49,7 @@ export class InboundThread implements Incoming {
       if (!this.closing) throw new Error(`the thread that receives from the queue has ended with code ${code}`);
     });
     this.thread = thread;
-    this.calls = await callsOver<ThreadCalls, MainCalls>(thread, {
+    this.calls = await callsOver<Incoming, MainCalls>(thread, {
       observe: (stamp) => front.observe(stamp),
       hear: (packed, from) => front.hear(unpacked(packed), from),
       settled: (envelope) => front.settled(envelope),

@@ -7,7 +7,7 @@ import type { EnvelopeKey, StampedCommand } from "../replication/envelope";
 import { errorText } from "../replication/errorText";
 import { packMessage, unpackMessage } from "../replication/largeCommand";
 import type { Hearing, Sender } from "../replication/messages";
-import type { Front, Incoming } from "./front";
+import type { Front } from "./front";
 
 /** What the thread is started with. */
 export interface ThreadOptions {
@@ -27,9 +27,6 @@ export interface ThreadOptions {
   readonly regionalCommands: SharedArrayBuffer;
   readonly logLevel: string;
 }
-
-/** What the main thread has the other one do. */
-export type ThreadCalls = Pick<Incoming, "start" | "stop" | "close">;
 
 /** What the thread has the main one do. */
 export interface MainCalls extends Omit<Front, "hear"> {

@@ -1,7 +1,7 @@
 // What replication has done since it started, counted once for both readers: the metrics registry and the INFO reply.
 
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { ReplayOutcome } from "./replayer";
+import type { ReplayOutcome } from "./replayOutcome";
 
 /** A plain view of the counts, for INFO. */
 export interface ReplicationFigures {

@@ -24,7 +24,7 @@ return { 'flushed', memory() }
 /**
  * Takes a FLUSHALL to the keys of a page. ARGV: as `records` wants it, its stamp, whether this is the last page (1 or 0),
  * then each key's bucket and the key. Returns whether it goes on (0 where a newer FLUSHALL has taken over), what `memory`
- * says, and a letter for each key of which the region cannot tell: see `doubtReasons` in replayer.ts.
+ * says, and a letter for each key of which the region cannot tell: see `doubtReasons` in replayOutcome.ts.
  */
 export const sweepScript = `${records}${folds}
 local stamp = ARGV[5]

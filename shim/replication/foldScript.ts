@@ -114,7 +114,7 @@ local function shorten(r, j)
   if not j.large then return refold(r, j, fold) end
   use(0)
   local base, large = presentBase(r.key, j)
-  -- Where nothing is there, that is kept as well as any value.
+  -- An empty key is a base like any other: later commands are folded onto it again.
   if not large then j.base, j.baseExpiry, j.large = base, j.expiry, nil end
   j.print = fingerprint(r.key, j.large)
   j.floor, j.entries, j.count, j.bytes, j.fresh = j.newest, {}, 0, 0, true

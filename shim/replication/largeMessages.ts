@@ -4,8 +4,7 @@ import type { Logger } from "pino";
 import type { StampedCommand } from "./envelope";
 import { decodeLarge } from "./largeCommand";
 import { CHUNK, LARGE, type MessageHandlers } from "./messages";
-import { logPoison } from "./poison";
-import type { ReplayOutcome } from "./replayer";
+import { logPoison, type ReplayOutcome } from "./replayOutcome";
 import type { Transfers } from "./transfers";
 
 /** What {@link handleLargeMessages} needs. */

@@ -6,7 +6,8 @@ import type { Redis } from "ioredis";
 import { purgeCommand } from "../commands/policy";
 import type { StampedCommand } from "./envelope";
 import { keyPages } from "./keyPages";
-import type { Replayer, ReplayOutcome } from "./replayer";
+import type { Replayer } from "./replayer";
+import type { ReplayOutcome } from "./replayOutcome";
 import { type Stamp, stampText } from "./stamp";
 
 /** Name of the command, and of the message. Its argument is the pattern. */

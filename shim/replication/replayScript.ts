@@ -24,7 +24,7 @@ export const MAX_ARGUMENTS = 7000;
  * Returns a letter for each command, what `memory` says, the revision of the list of purges (see purgeList.ts), then the
  * texts of errors. Letters: `a` applied, `s` stale or known, `e` an error of the data, `u` nothing that this server can
  * run, `t` a transient error; the others say why the region cannot tell, and holds nothing: see `doubtReasons` in
- * replayer.ts.
+ * replayOutcome.ts.
  */
 export const replayScript = `${records}${folds}
 local SLICE_GROUPS = 1000

@@ -4,7 +4,7 @@ import type { Redis } from "ioredis";
 import { Registry } from "prom-client";
 import type { StampedCommand } from "../../shim/replication/envelope";
 import { Figures } from "../../shim/replication/figures";
-import { doubtReasons } from "../../shim/replication/replayer";
+import { doubtReasons } from "../../shim/replication/replayOutcome";
 import { horizonMs, ReplayedRegion } from "../support/replayedRegion";
 import { describeWithServer } from "../support/servers";
 

@@ -3,6 +3,8 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
+import { encodeRequest } from "@redis-on-fly/shim/dist/resp/encoder";
+import { authentication } from "./credentials";
 import type { Peer } from "./peers";
 import { requireMemoryFigures, residentBytes } from "./residentMemory";
 
@@ -69,12 +71,8 @@ function connectTo(url: string): Socket {
 }
 
 async function introduce(socket: Socket, url: string): Promise<void> {
-  const { username, password } = new URL(url);
-  for (const command of [
-    ["AUTH", ...(username ? [username] : []), password],
-    ["GET", "idle"],
-  ]) {
-    socket.write(`*${command.length}\r\n${command.map((word) => `$${word.length}\r\n${word}\r\n`).join("")}`);
+  for (const command of [authentication(url), ["GET", "idle"]]) {
+    socket.write(encodeRequest(command));
     const [reply] = await once(socket, "data", { signal: AbortSignal.timeout(REPLY_TIMEOUT_MS) });
     if (String(reply).startsWith("-")) throw new Error(`${command[0]} was answered with ${reply}`);
   }

@@ -5,6 +5,7 @@ import { Fabric, type Region } from "@redis-on-fly/local/dist/fabric";
 import { launchShimProcess } from "@redis-on-fly/local/dist/shimProcess";
 import { noFaults } from "@redis-on-fly/local/dist/wires";
 import { Redis } from "ioredis";
+import { quantile } from "./measurement";
 import { peakResidentBytes, requireMemoryFigures, resetPeak, residentBytes } from "./residentMemory";
 
 /** What one region had to bear. */
@@ -137,9 +138,4 @@ async function untilAccepted(send: () => Promise<unknown>): Promise<void> {
 function first<Value>([value]: readonly Value[]): Value {
   if (value === undefined) throw new Error("there is none");
   return value;
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }

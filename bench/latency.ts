@@ -9,6 +9,7 @@ import { noFaults } from "@redis-on-fly/local/dist/wires";
 import { SnsTopic } from "@redis-on-fly/shim/dist/bus/snsTopic";
 import { SqsQueue } from "@redis-on-fly/shim/dist/bus/sqsQueue";
 import { Redis } from "ioredis";
+import { quantile } from "./measurement";
 
 /** Latencies in one state, in milliseconds, and what the receiving shim asked of SQS meanwhile. */
 export interface LatencyFigures {
@@ -180,9 +181,6 @@ function between([least, most]: readonly [number, number]): number {
   return least + Math.random() * (most - least);
 }
 
-/** By nearest rank. */
 function quantiles(values: readonly number[]): Quantiles {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (fraction: number) => sorted[Math.ceil(sorted.length * fraction) - 1] ?? Number.NaN;
-  return { p50Ms: at(0.5), p99Ms: at(0.99) };
+  return { p50Ms: quantile(values, 0.5), p99Ms: quantile(values, 0.99) };
 }

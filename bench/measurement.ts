@@ -130,6 +130,11 @@ function summarise({ load, peer, rounds }: Series, group: readonly Series[]): Re
   };
 }
 
+/** The value that this share of all is not above, by nearest rank; NaN where there is none. */
+export function quantile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.ceil(values.length * share) - 1] ?? Number.NaN;
+}
+
 /** Of an even number of values, the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);

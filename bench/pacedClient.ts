@@ -3,6 +3,9 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout } from "node:timers/promises";
+import { encodeRequest } from "@redis-on-fly/shim/dist/resp/encoder";
+import { authentication } from "./credentials";
+import { quantile } from "./measurement";
 
 /** From a request's sending to its answer, in milliseconds. */
 export interface Latencies {
@@ -16,15 +19,14 @@ const EVERY_MS = 1;
 const ANSWER_TIMEOUT_MS = 10_000;
 const MINUS = 45;
 const NEW_LINE = 10;
-const increment = Buffer.from("*2\r\n$4\r\nINCR\r\n$5\r\nsmall\r\n");
+const increment = encodeRequest(["INCR", "small"]);
 
 /** @throws Error where a request gets no answer or an error */
 export async function askPaced(url: string, durationMs: number): Promise<Latencies> {
-  const { hostname, port, username, password } = new URL(url);
+  const { hostname, port } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), noDelay: true });
   try {
-    const words = ["AUTH", ...(username ? [username] : []), password];
-    socket.write(`*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join("")}`);
+    socket.write(encodeRequest(authentication(url)));
     await once(socket, "data", { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
     const sentMs: number[] = [];
     const tookMs: number[] = [];
@@ -56,7 +58,6 @@ export async function askPaced(url: string, durationMs: number): Promise<Latenci
 }
 
 function summarise(tookMs: readonly number[]): Latencies {
-  const sorted = tookMs.toSorted((a, b) => a - b);
-  const at = (fraction: number): number => sorted[Math.ceil(sorted.length * fraction) - 1] ?? Number.NaN;
-  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1), requests: sorted.length };
+  const at = (share: number): number => quantile(tookMs, share);
+  return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1), requests: tookMs.length };
 }

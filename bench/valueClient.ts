@@ -1,6 +1,8 @@
 // A client that moves values of any size without ever having one in its memory: it makes them as it sends them, from a
 // pattern that repeats, and compares what it gets with the same pattern.
 import { connect, type Socket } from "node:net";
+import { encodeRequest } from "@redis-on-fly/shim/dist/resp/encoder";
+import { authentication } from "./credentials";
 import type { Pacer } from "./pace";
 
 // A prime number, so that bytes that moved by a power of two are not where they seem to belong.
@@ -21,9 +23,9 @@ export class ValueClient {
 
   /** @throws Error where the client is not let in */
   static async connect(url: string): Promise<ValueClient> {
-    const { hostname, port, username, password } = new URL(url);
+    const { hostname, port } = new URL(url);
     const client = new ValueClient(connect({ host: hostname, port: Number(port), noDelay: true }));
-    await client.ask(["AUTH", ...(username ? [username] : []), password], "+OK");
+    await client.ask(authentication(url), "+OK");
     return client;
   }
 
@@ -61,7 +63,7 @@ export class ValueClient {
   }
 
   private async ask(words: readonly string[], answer: string): Promise<void> {
-    this.socket.write(`*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join("")}`);
+    this.socket.write(encodeRequest(words));
     await this.expect(words[0] ?? "", answer);
   }
 

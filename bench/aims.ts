@@ -5,6 +5,7 @@ import type { IdleFigures } from "./idle";
 import type { Load } from "./load";
 import { nameOf, type Result } from "./measurement";
 import type { MemoryFigures } from "./memory";
+import type { ReplayFigures } from "./replay";
 
 interface Aim {
   readonly aim: string;
@@ -102,6 +103,20 @@ export function judgeMemory(memory: readonly MemoryFigures[]): Judgement[] {
     const measured = maxBytes / 1024 ** 2;
     return { aim: "growth in MB < 64", subject: command, measured, met: measured < 64 };
   });
+}
+
+/** The rate asked for is 100,000 overwrites a second, on one core of Redis and half a core of the shim. */
+export function judgeReplay({ redisMicros, shimMicros, besideReplay }: ReplayFigures): Judgement[] {
+  return [
+    { aim: "Redis µs ≤ 10", subject: "an overwrite", measured: redisMicros, met: redisMicros <= 10 },
+    { aim: "shim µs ≤ 5", subject: "an overwrite", measured: shimMicros, met: shimMicros <= 5 },
+    ...besideReplay.map(({ turn, growth }) => ({
+      aim: "p99 ≤ 2.0 × quiet",
+      subject: `database 0 gets a core ${turn}`,
+      measured: growth,
+      met: growth <= 2,
+    })),
+  ];
 }
 
 function ofShim({ peer }: { readonly peer: string }): boolean {

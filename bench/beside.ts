@@ -3,7 +3,7 @@
 import { setTimeout } from "node:timers/promises";
 import { median } from "./measurement";
 import { type Movers, moveElsewhere, type StartMovers } from "./movers";
-import { askPaced, type Latencies } from "./pacedClient";
+import { askPaced, type Latencies, medianLatencies } from "./pacedClient";
 import type { Peer } from "./peers";
 
 /** A small client on one peer beside movers of one kind: medians over the rounds, and the longest of all. */
@@ -111,16 +111,10 @@ async function askBeside(
 
 function summarise(rounds: readonly Round[]): Round {
   const of = (figure: (round: Round) => number): number => median(rounds.map(figure));
-  const latencies = (which: "quiet" | "beside"): Latencies => ({
-    p50Ms: of((round) => round[which].p50Ms),
-    p99Ms: of((round) => round[which].p99Ms),
-    maxMs: Math.max(...rounds.map((round) => round[which].maxMs)),
-    requests: of((round) => round[which].requests),
-  });
   return {
     movedBytesPerSecond: of(({ movedBytesPerSecond }) => movedBytesPerSecond),
-    quiet: latencies("quiet"),
-    beside: latencies("beside"),
+    quiet: medianLatencies(rounds.map(({ quiet }) => quiet)),
+    beside: medianLatencies(rounds.map(({ beside }) => beside)),
     growth: of(({ growth }) => growth),
   };
 }

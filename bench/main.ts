@@ -3,7 +3,7 @@
 import { writeFile } from "node:fs/promises";
 import { credentials } from "@redis-on-fly/local/dist/bus";
 import { Command, InvalidArgumentError } from "commander";
-import { type Judgement, judgeBeside, judgeIdle, judgeLoads, judgeMemory } from "./aims";
+import { type Judgement, judgeBeside, judgeIdle, judgeLoads, judgeMemory, judgeReplay } from "./aims";
 import { measureBeside } from "./beside";
 import { casesOf, describeGroups, type GroupName, parseGroups, usualGroups } from "./cases";
 import { renderChart } from "./chart";
@@ -154,8 +154,14 @@ async function benchMemory(megabytes: number, { rounds, json }: Options): Promis
 
 async function benchReplay(overwrites: number, { json, rounds }: Options): Promise<void> {
   const replay = await measureReplay(overwrites, rounds, say);
-  const conditions = await conditionsOf([]);
-  print(json ? toJson({ conditions, replay }) : `${renderReplay(replay)}\n\n${renderConditions(conditions)}`);
+  const conditions = {
+    ...(await conditionsOf([])),
+    overwrites: `${overwrites.toLocaleString("en")} a replay, SETs of 64 random bytes; ${rounds} rounds, medians`,
+    "small client": "one INCR a millisecond on database 0, whether or not others were answered; from sending to answer",
+    "gets a core first":
+      "the client, the clients' thread of the shim and Redis in real time (SCHED_FIFO), all else not",
+  };
+  printJudged(renderReplay(replay), judgeReplay(replay), conditions, json && { replay });
 }
 
 async function benchLatency(samples: number, { json }: Options): Promise<void> {

@@ -1,8 +1,7 @@
 // Others that move large values, one after the other on each connection, until they are stopped.
-import { execFile, fork } from "node:child_process";
-import { once } from "node:events";
-import { promisify } from "node:util";
+import { Helper } from "./helper";
 import { Pace } from "./pace";
+import { schedule } from "./scheduling";
 import { ValueClient } from "./valueClient";
 
 /** What is to be moved. */
@@ -24,8 +23,6 @@ export interface Movers {
 
 /** Begins to move; settles when the first bytes are about to go. */
 export type StartMovers = (order: MoverOrder) => Promise<Movers>;
-
-const run = promisify(execFile);
 
 /** Moves in this process. @param onFailure told where one stops before it is told to */
 export async function moveHere(
@@ -76,27 +73,10 @@ export async function moveHere(
 
 /** Moves in a process of its own, which says on stderr why it stops where nobody told it to. */
 export const moveElsewhere: StartMovers = async (order) => {
-  const child = fork(require.resolve("./mover"));
-  const ended = once(child, "exit");
-  const failed = ended.then(() => {
-    throw new Error("Those that move large values have stopped.");
-  });
-  failed.catch(() => undefined);
-  const answer = async (question: MoverOrder | "moved"): Promise<unknown> => {
-    const [reply] = await Promise.race([once(child, "message"), failed, send(question)]);
-    return reply;
-  };
-  const send = (message: MoverOrder | "moved"): Promise<never> =>
-    new Promise((_, reject) => child.send(message, (error) => error && reject(error)));
+  const helper = await Helper.start(require.resolve("./mover"), "What moves large values");
   // The proxies may run in real time, so that other work does not count; what moves values is other work. Without the tool
   // it is scheduled like them.
-  await run("chrt", ["--other", "--all-tasks", "--pid", "0", String(child.pid)]).catch(() => undefined);
-  await answer(order);
-  return {
-    takeMoved: async () => Number(await answer("moved")),
-    stop: async () => {
-      if (child.connected) child.disconnect();
-      await ended;
-    },
-  };
+  await schedule(helper.pid, "other", true);
+  await helper.ask(order);
+  return { takeMoved: async () => Number(await helper.ask("moved")), stop: () => helper.stop() };
 };

@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { encodeRequest } from "@redis-on-fly/shim/dist/resp/encoder";
 import { authentication } from "./credentials";
-import { quantile } from "./measurement";
+import { median, quantile } from "./measurement";
 
 /** From a request's sending to its answer, in milliseconds. */
 export interface Latencies {
@@ -60,4 +60,15 @@ export async function askPaced(url: string, durationMs: number): Promise<Latenci
 function summarise(tookMs: readonly number[]): Latencies {
   const at = (share: number): number => quantile(tookMs, share);
   return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1), requests: tookMs.length };
+}
+
+/** Medians of several, but the longest of all. */
+export function medianLatencies(all: readonly Latencies[]): Latencies {
+  const of = (figure: keyof Latencies): number => median(all.map((each) => each[figure]));
+  return {
+    p50Ms: of("p50Ms"),
+    p99Ms: of("p99Ms"),
+    maxMs: Math.max(...all.map(({ maxMs }) => maxMs)),
+    requests: of("requests"),
+  };
 }

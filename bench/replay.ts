@@ -12,11 +12,15 @@ import { EnvelopeCodec } from "@redis-on-fly/shim/dist/replication/envelope";
 import { Segment } from "@redis-on-fly/shim/dist/replication/segment";
 import { Clock } from "@redis-on-fly/shim/dist/replication/stamp";
 import { Redis } from "ioredis";
+import { Helper } from "./helper";
 import { type Load, putLoad } from "./load";
 import { median } from "./measurement";
+import { type Latencies, medianLatencies } from "./pacedClient";
 import { coreWaitMs, processorMicroseconds } from "./processorTime";
+import { schedule } from "./scheduling";
+import type { SmallClientOrder } from "./smallClient";
 
-/** Processor time in microseconds an overwrite, latencies in milliseconds. */
+/** Medians of what replaying costs; processor time in microseconds an overwrite. */
 export interface ReplayFigures {
   /** Of Redis alone, for a pipelined SET of the same size. */
   readonly rawMicros: number;
@@ -25,14 +29,23 @@ export interface ReplayFigures {
   /** Of the shim, from the queue to its acknowledgement. */
   readonly shimMicros: number;
   readonly replayedPerSecond: number;
-  /** Of GET on database 0 through the shim, while there is nothing else to do. */
-  readonly quietP50Ms: number;
-  readonly quietP99Ms: number;
-  /** The same while it replays. */
-  readonly busyP50Ms: number;
-  readonly busyP99Ms: number;
-  /** Of that time, the part in which the shim's main thread could have run and had no core. */
-  readonly busyWaitShare: number;
+  readonly besideReplay: readonly BesideReplay[];
+}
+
+/** How database 0's way gets a core: as everybody does, or in real time, as if it had cores of its own. */
+export type Turn = "with all others" | "first";
+
+/** A small client on database 0, alone and while the region replays as fast as it can; medians. */
+export interface BesideReplay {
+  /** Of the client, the shim's main thread and the server. */
+  readonly turn: Turn;
+  readonly quiet: Latencies;
+  readonly replaying: Latencies;
+  /** The p99 while it replays by the quiet one, within a round. */
+  readonly growth: number;
+  /** Of the time of the latter, the part in which the shim's main thread could have run and had no core. */
+  readonly waitShare: number;
+  readonly replayedPerSecond: number;
 }
 
 const REGION = "us-east-1";
@@ -40,14 +53,20 @@ const VALUE_BYTES = 64;
 const KEYS = 100_000;
 /** They fill it, nearly. */
 const PER_ENVELOPE = 2_000;
-/** A part of what is replayed: its load is to be over before the replay is. */
-const PROBES_SHARE = 1 / 50;
+/** More than can be replayed in a millisecond: the small client is to be through before the replay is. */
+const MOST_PER_MS = 150;
+const WARM_UP_MS = 1_000;
 const POLL_INTERVAL_MS = 100;
 
-const probe: Omit<Load, "requests"> = { command: "GET", valueBytes: VALUE_BYTES, pipeline: 1, clients: 1, database: 0 };
-const raw: Omit<Load, "requests"> = { ...probe, command: "SET", pipeline: 100, clients: 10 };
+const raw: Omit<Load, "requests"> = {
+  command: "SET",
+  valueBytes: VALUE_BYTES,
+  pipeline: 100,
+  clients: 10,
+  database: 0,
+};
 
-/** Medians over the rounds; each replays `overwrites` twice, once with a probe on database 0 beside it. */
+/** Medians over the rounds; each replays `overwrites` three times, twice with a client on database 0 beside it. */
 export async function measureReplay(
   overwrites: number,
   rounds: number,
@@ -64,6 +83,7 @@ export async function measureReplay(
     },
   });
   let watcher: Redis | undefined;
+  let client: Helper | undefined;
   try {
     const [region] = fabric.regions;
     const [shim] = region?.shims ?? [];
@@ -71,38 +91,30 @@ export async function measureReplay(
     const [id = "", key = ""] = keys.split(":");
     const codec = new EnvelopeCodec([{ id: Number(id), key: Buffer.from(key, "base64") }]);
     const source = new Source(fabric.emulator.endpoint, region, codec);
-    watcher = new Redis(fabric.url(region, shim));
-    const run = { region, shim, source, overwrites, watcher };
-    const replay = (beside?: () => Promise<void>) => replayOnce(run, beside);
-    await replay();
+    const url = fabric.url(region, shim);
+    watcher = new Redis(url);
+    client = await Helper.start(require.resolve("./smallClient"), "The small client");
+    const run: Run = { region, shim, source, overwrites, watcher, client, url };
+    await askSmall(run, WARM_UP_MS);
+    await replayOnce(run);
+    const turns = await possibleTurns(run, progress);
     const results: ReplayFigures[] = [];
     for (let round = 1; round <= rounds; round++) {
-      const requests = Math.ceil(overwrites * PROBES_SHARE);
       const before = processorMicroseconds(region.server.pid);
       await putLoad(region.server.url, { ...raw, requests: overwrites });
       const rawMicros = (processorMicroseconds(region.server.pid) - before) / overwrites;
-      const figures = await replay();
-      const url = fabric.url(region, shim);
-      const quiet = await putLoad(url, { ...probe, requests });
-      let [busy, busyWaitShare] = [quiet, Number.NaN];
-      await replay(async () => {
-        const [startedAtMs, waitedMs] = [performance.now(), coreWaitMs(shim.pid)];
-        busy = await putLoad(url, { ...probe, requests });
-        busyWaitShare = (coreWaitMs(shim.pid) - waitedMs) / (performance.now() - startedAtMs);
-      });
-      const latencies = {
-        quietP50Ms: quiet.p50Ms,
-        quietP99Ms: quiet.p99Ms,
-        busyP50Ms: busy.p50Ms,
-        busyP99Ms: busy.p99Ms,
-        busyWaitShare,
-      };
-      results.push({ rawMicros, ...figures, ...latencies });
-      progress(`round ${round} of ${rounds}: ${Math.round(figures.replayedPerSecond).toLocaleString("en")} replayed/s`);
+      const figures = await replayOnce(run);
+      const besideReplay: BesideReplay[] = [];
+      for (const turn of turns) besideReplay.push(await replayBeside(run, turn));
+      results.push({ rawMicros, ...figures, besideReplay });
+      const growths = besideReplay.map(({ turn, growth }) => `${growth.toFixed(1)} × ${turn}`).join(", ");
+      const rate = Math.round(figures.replayedPerSecond).toLocaleString("en");
+      progress(`round ${round} of ${rounds}: ${rate} replayed/s; a small client's p99 ${growths}`);
     }
     return mediansOf(results);
   } finally {
     watcher?.disconnect();
+    await client?.stop();
     await fabric.stop();
   }
 }
@@ -114,6 +126,45 @@ interface Run {
   readonly shim: RunningShim;
   readonly source: Source;
   readonly overwrites: number;
+  /** Asks database 0, at this URL. */
+  readonly client: Helper;
+  readonly url: string;
+}
+
+async function askSmall({ client, url }: Run, durationMs: number): Promise<Latencies> {
+  const order: SmallClientOrder = { url, durationMs };
+  return (await client.ask(order)) as Latencies;
+}
+
+async function possibleTurns(run: Run, progress: (line: string) => void): Promise<readonly Turn[]> {
+  if (await letGo(run, "first")) return ["with all others", "first"];
+  progress("Database 0's way cannot run in real time here, which takes Linux, chrt and root: it waits for cores.");
+  return ["with all others"];
+}
+
+/** @returns whether it could */
+async function letGo({ client, shim, region }: Run, turn: Turn): Promise<boolean> {
+  const policy = turn === "first" ? "fifo" : "other";
+  const done = await Promise.all([client.pid, shim.pid, region.server.pid].map((pid) => schedule(pid, policy)));
+  return done.every(Boolean);
+}
+
+async function replayBeside(run: Run, turn: Turn): Promise<BesideReplay> {
+  const { overwrites, shim } = run;
+  const durationMs = Math.floor(overwrites / MOST_PER_MS);
+  await letGo(run, turn);
+  try {
+    const quiet = await askSmall(run, durationMs);
+    let [replaying, waitShare] = [quiet, Number.NaN];
+    const { replayedPerSecond } = await replayOnce(run, async () => {
+      const [startedAtMs, waitedMs] = [performance.now(), coreWaitMs(shim.pid)];
+      replaying = await askSmall(run, durationMs);
+      waitShare = (coreWaitMs(shim.pid) - waitedMs) / (performance.now() - startedAtMs);
+    });
+    return { turn, quiet, replaying, growth: replaying.p99Ms / quiet.p99Ms, waitShare, replayedPerSecond };
+  } finally {
+    await letGo(run, "with all others");
+  }
 }
 
 /** @param beside - begins with the replay; an error where it takes longer than that */
@@ -183,17 +234,25 @@ function randomSet(): readonly Buffer[] {
   return [Buffer.from("SET"), Buffer.from(key), randomBytes(VALUE_BYTES)];
 }
 
-function mediansOf(results: readonly ReplayFigures[]): ReplayFigures {
-  const of = (figure: keyof ReplayFigures): number => median(results.map((each) => each[figure]));
+function mediansOf(rounds: readonly ReplayFigures[]): ReplayFigures {
+  const of = (figure: (round: ReplayFigures) => number): number => median(rounds.map(figure));
+  const turns = rounds[0]?.besideReplay.map(({ turn }) => turn) ?? [];
   return {
-    rawMicros: of("rawMicros"),
-    redisMicros: of("redisMicros"),
-    shimMicros: of("shimMicros"),
-    replayedPerSecond: of("replayedPerSecond"),
-    quietP50Ms: of("quietP50Ms"),
-    quietP99Ms: of("quietP99Ms"),
-    busyP50Ms: of("busyP50Ms"),
-    busyP99Ms: of("busyP99Ms"),
-    busyWaitShare: of("busyWaitShare"),
+    rawMicros: of(({ rawMicros }) => rawMicros),
+    redisMicros: of(({ redisMicros }) => redisMicros),
+    shimMicros: of(({ shimMicros }) => shimMicros),
+    replayedPerSecond: of(({ replayedPerSecond }) => replayedPerSecond),
+    besideReplay: turns.map((turn, at) => {
+      const measured = rounds.flatMap(({ besideReplay }) => besideReplay[at] ?? []);
+      const inTurn = (figure: (beside: BesideReplay) => number): number => median(measured.map(figure));
+      return {
+        turn,
+        quiet: medianLatencies(measured.map(({ quiet }) => quiet)),
+        replaying: medianLatencies(measured.map(({ replaying }) => replaying)),
+        growth: inTurn(({ growth }) => growth),
+        waitShare: inTurn(({ waitShare }) => waitShare),
+        replayedPerSecond: inTurn(({ replayedPerSecond }) => replayedPerSecond),
+      };
+    }),
   };
 }

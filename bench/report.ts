@@ -121,20 +121,29 @@ export function renderBeside(beside: readonly BesideFigures[]): string {
 
 /** Processor time an overwrite, then database 0's latencies without and with the replay. */
 export function renderReplay(replay: ReplayFigures): string {
-  return renderTable(
+  const costs = renderTable(
     [
       { title: "raw SET, Redis µs", cell: ({ rawMicros }) => decimal(rawMicros) },
       { title: "replay, Redis µs", cell: ({ redisMicros }) => decimal(redisMicros) },
       { title: "shim µs", cell: ({ shimMicros }) => decimal(shimMicros) },
-      { title: "replayed/s", cell: ({ replayedPerSecond }) => Math.round(replayedPerSecond).toLocaleString("en") },
-      { title: "quiet p50 ms", cell: ({ quietP50Ms }) => decimal(quietP50Ms) },
-      { title: "p99 ms", cell: ({ quietP99Ms }) => decimal(quietP99Ms) },
-      { title: "replaying p50 ms", cell: ({ busyP50Ms }) => decimal(busyP50Ms) },
-      { title: "p99 ms", cell: ({ busyP99Ms }) => decimal(busyP99Ms) },
-      { title: "waiting for a core", cell: ({ busyWaitShare }) => `${Math.round(busyWaitShare * 100)} %` },
+      { title: "replayed/s", cell: wholeRate },
     ],
     [replay],
   );
+  const beside = renderTable(
+    [
+      { title: "database 0 gets a core", cell: ({ turn }) => turn, align: "left" },
+      { title: "quiet: p50 ms", cell: ({ quiet }) => decimal(quiet.p50Ms) },
+      { title: "p99 ms", cell: ({ quiet }) => decimal(quiet.p99Ms) },
+      { title: "replaying: p50 ms", cell: ({ replaying }) => decimal(replaying.p50Ms) },
+      { title: "p99 ms", cell: ({ replaying }) => decimal(replaying.p99Ms) },
+      { title: "× p99", cell: ({ growth }) => decimal(growth) },
+      { title: "waiting for a core", cell: ({ waitShare }) => `${Math.round(waitShare * 100)} %` },
+      { title: "replayed/s", cell: wholeRate },
+    ],
+    replay.besideReplay,
+  );
+  return `${costs}\n\n${beside}`;
 }
 
 /** One row for each state. */
@@ -217,4 +226,8 @@ async function serverVersion(): Promise<string> {
 
 function decimal(value: number | undefined): string {
   return value === undefined || Number.isNaN(value) ? "–" : value.toFixed(2);
+}
+
+function wholeRate({ replayedPerSecond }: { readonly replayedPerSecond: number }): string {
+  return Math.round(replayedPerSecond).toLocaleString("en");
 }

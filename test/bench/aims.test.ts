@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { judgeBeside, judgeIdle, judgeLoads, judgeMemory } from "../../bench/aims";
+import { judgeBeside, judgeIdle, judgeLoads, judgeMemory, judgeReplay } from "../../bench/aims";
 import type { Load } from "../../bench/load";
 import type { PeerName } from "../../bench/peers";
 import { renderAims } from "../../bench/report";
@@ -34,6 +34,21 @@ test("memory of idle clients and of large values, and what these cost others, ar
   expect(beside("shim", 2)).toEqual([true]);
   expect(beside("shim", 2.1)).toEqual([false]);
   for (const judge of [idle, memory, beside]) expect(judge("nutcracker", 1)).toEqual([]);
+});
+
+test("a replay is judged by its costs, and by what a client of database 0 feels of it, however that gets its cores", () => {
+  const beside = { quiet: latencies, replaying: latencies, waitShare: 0, replayedPerSecond: 1 };
+  const judged = judgeReplay({
+    rawMicros: 1,
+    redisMicros: 10,
+    shimMicros: 5.1,
+    replayedPerSecond: 1,
+    besideReplay: [
+      { ...beside, turn: "with all others", growth: 2.1 },
+      { ...beside, turn: "first", growth: 2 },
+    ],
+  });
+  expect(judged.map(({ met }) => met)).toEqual([true, false, false, true]);
 });
 
 test("aims are a table of their own, and none where there is none", () => {

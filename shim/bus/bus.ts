@@ -15,7 +15,11 @@ export interface Delivery {
 
 /** Where a region's envelopes go. */
 export interface Topic {
-  /** Sends one sealed envelope to every region, this one included. */
+  /**
+   * Sends one sealed envelope to every region, this one included.
+   *
+   * @param body - base64url.
+   */
   publish(body: string): Promise<void>;
   /** Lets go of connections; whatever is under way fails. */
   close(): Promise<void>;

@@ -11,6 +11,7 @@
 
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
+import { Scratch } from "../buffers";
 import { NEWEST_ENVELOPE_VERSION } from "../contract";
 import { BodyReader } from "./bodyReader";
 import type { EncodedCommand } from "./encodedCommand";
@@ -65,6 +66,8 @@ const HEADER_BYTES = 15;
 const TAG_BYTES = 16;
 /** Below this brotli's own frame eats what it saves. */
 const COMPRESS_FROM_BYTES = 128;
+/** Of a larger body, so much of its middle tells whether it can be compressed at all: images and archives cannot. */
+const SAMPLE_BYTES = 8 * 1024;
 /** The largest message that SNS and SQS take: no honest body is larger. */
 const BODY_MAX_BYTES = 1 << 20;
 
@@ -82,6 +85,16 @@ function bodyHead(region: string, origin: number): Buffer {
   head.set(name, at);
   head.writeUInt32BE(origin, at + name.length);
   return head;
+}
+
+function compress(bytes: Buffer): Buffer {
+  return brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
+}
+
+function isCompressible(body: Buffer): boolean {
+  if (body.length < 2 * SAMPLE_BYTES) return body.length >= COMPRESS_FROM_BYTES;
+  const from = (body.length - SAMPLE_BYTES) >> 1;
+  return compress(body.subarray(from, from + SAMPLE_BYTES)).length < SAMPLE_BYTES;
 }
 
 function decodeBody(body: Buffer): OpenedEnvelope {
@@ -108,6 +121,9 @@ function decodeBody(body: Buffer): OpenedEnvelope {
 export class EnvelopeCodec {
   private readonly keys: ReadonlyMap<number, Buffer>;
   private readonly sealing: EnvelopeKey;
+  private readonly body = new Scratch();
+  /** Of a whole envelope. */
+  private readonly bytes = new Scratch();
 
   constructor(keys: readonly [EnvelopeKey, ...EnvelopeKey[]]) {
     this.keys = new Map(keys.map(({ id, key }) => [id, key]));
@@ -116,11 +132,8 @@ export class EnvelopeCodec {
 
   /** The text of one bus message. */
   seal(region: string, commands: Segment): string {
-    const plain = Buffer.concat([bodyHead(region, commands.origin), commands.encoded()]);
-    const packed =
-      plain.length < COMPRESS_FROM_BYTES
-        ? plain
-        : brotliCompressSync(plain, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
+    const plain = this.body.join(bodyHead(region, commands.origin), commands.encoded());
+    const packed = isCompressible(plain) ? compress(plain) : plain;
     const compressed = packed.length < plain.length;
     const header = Buffer.allocUnsafe(HEADER_BYTES);
     header.writeUInt8(commands.version, 0);
@@ -130,13 +143,14 @@ export class EnvelopeCodec {
     nonce.copy(header, 3);
     const cipher = createCipheriv("aes-256-gcm", this.sealing.key, nonce);
     cipher.setAAD(header);
-    const sealed = [header, cipher.update(compressed ? packed : plain), cipher.final(), cipher.getAuthTag()];
-    return Buffer.concat(sealed).toString("base64url");
+    const sealed = [cipher.update(compressed ? packed : plain), cipher.final(), cipher.getAuthTag()];
+    return this.bytes.join(header, ...sealed).toString("base64url");
   }
 
   /** @throws EnvelopeError where the text is not exactly what somebody with one of the keys has sealed. */
   open(text: string): OpenedEnvelope {
-    const bytes = Buffer.from(text, "base64url");
+    const room = this.bytes.take(text.length);
+    const bytes = room.subarray(0, room.write(text, "base64url"));
     if (bytes.length < HEADER_BYTES + TAG_BYTES) {
       throw new EnvelopeError("truncated", `an envelope of ${bytes.length} bytes is shorter than its header and tag`);
     }

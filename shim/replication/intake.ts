@@ -131,10 +131,10 @@ export class Intake {
     return this.uploads.begin(name, argumentCount, refusal);
   }
 
-  /** Sends a message to the shims of every region, this one included. What asks for it bounds the outbox. */
+  /** Sends a message, of which it copies what it keeps, to the shims of every region, this one included. What asks for it bounds the outbox. */
   send(name: string, ...args: readonly (string | Buffer)[]): Stamp {
     const stamp = this.options.clock.next();
-    this.enqueue({ stamp, args: [name, ...args].map((arg) => Buffer.from(arg)) });
+    this.enqueue({ stamp, args: [name, ...args].map((arg) => (typeof arg === "string" ? Buffer.from(arg) : arg)) });
     return stamp;
   }
 

@@ -2,6 +2,7 @@
 // makes a command complete puts it together and replays it. Nothing of it shows before, and it is never held in memory.
 
 import type { Redis } from "ioredis";
+import { GarbageHint } from "../buffers";
 import type { StampedCommand } from "./envelope";
 import { decodeLarge, encodeLarge, type LargeCommand, packMessage, transferBytes, unpackMessage } from "./largeCommand";
 import type { KeyedStep } from "./replayBatch";
@@ -29,6 +30,8 @@ interface Scripts {
   flyDiscard(keepMs: number, transfer: string): Promise<number>;
 }
 
+/** Of chunks; each takes up several times its size on its way. */
+const GARBAGE_BYTES = 4 * 1024 * 1024;
 /** A script may take that long over a value of half a gigabyte. */
 const SOCKET_TIMEOUT_MS = 60_000;
 
@@ -62,6 +65,7 @@ export class Transfers {
   private readonly options: TransfersOptions;
   private readonly scripts: Scripts;
   private readonly keepMs: number;
+  private readonly garbage = new GarbageHint(GARBAGE_BYTES);
   private readonly completing = new Map<string, Promise<ReplayOutcome | undefined>>();
   /** One command is put together at a time here: each takes a connection, and the server's memory twice. */
   private turn: Promise<unknown> = Promise.resolve();
@@ -97,6 +101,7 @@ export class Transfers {
    * @returns the message of the command that this has completed; undefined where it is not complete
    */
   async keep(transfer: string, offset: number, bytes: Buffer): Promise<StampedCommand | undefined> {
+    this.garbage.passed(bytes.length);
     const packed = await this.scripts.flyStoreBuffer(this.keepMs, transfer, offset, bytes);
     return packed ? unpackMessage(packed) : undefined;
   }
@@ -208,6 +213,7 @@ export class Transfers {
       if ((offsets[index + 1] ?? end) <= start) continue;
       const chunk = await this.scripts.flyReadBuffer(this.keepMs, transfer, offset);
       if (chunk === null) throw new Error(`the chunk at ${offset} of transfer ${transfer} is not there any more`);
+      this.garbage.passed(chunk.length);
       yield chunk.subarray(Math.max(0, start - offset), end - offset);
     }
   }

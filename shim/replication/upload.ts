@@ -34,7 +34,12 @@ export interface UploadTarget {
   onceDrained(callback: () => void): void;
   /** A name for what is about to come in chunks. */
   newTransfer(): string;
-  sendChunk(transfer: string, offset: number, bytes: Buffer): void;
+  /** A buffer of {@link capacity} bytes for the next chunk. */
+  takeChunk(): Buffer;
+  /** Takes back one that will not be sent. */
+  giveChunk(chunk: Buffer): void;
+  /** Sends the first bytes of a buffer that {@link takeChunk} gave. */
+  sendChunk(transfer: string, offset: number, chunk: Buffer, bytes: number): void;
   /** Forgets the chunks of a command that will never be complete. */
   discard(transfer: string): void;
   /** Accepts a command. @returns why it cannot, in Redis's form */
@@ -84,7 +89,7 @@ export class Upload implements ArgumentSink {
   /** Arguments in the transfer as they came; absent until the first one. */
   private tailCount: number | undefined;
   /** What of the transfer is not sent yet. */
-  private chunk: Buffer;
+  private chunk: Buffer | undefined;
   private chunkEnd = 0;
   private parts = 0;
 
@@ -102,7 +107,6 @@ export class Upload implements ArgumentSink {
     this.split = splits.get(name);
     if (this.split?.apart && (argumentCount - this.split.lead) % this.split.group !== 0)
       this.error ??= wrongArity(name);
-    this.chunk = Buffer.allocUnsafe(target.capacity - RESERVED_BYTES);
   }
 
   /** Takes the next bytes of the request. What is kept of them is copied. */
@@ -242,20 +246,22 @@ export class Upload implements ArgumentSink {
 
   private append(bytes: Buffer): void {
     if (this.error !== undefined) return;
+    const full = this.target.capacity - RESERVED_BYTES;
     for (let at = 0; at < bytes.length; ) {
-      const copied = bytes.copy(this.chunk, this.chunkEnd, at);
+      this.chunk ??= this.target.takeChunk();
+      const copied = bytes.copy(this.chunk, this.chunkEnd, at, at + full - this.chunkEnd);
       at += copied;
       this.chunkEnd += copied;
-      if (this.chunkEnd === this.chunk.length) this.sendChunk();
+      if (this.chunkEnd === full) this.sendChunk();
     }
   }
 
   private sendChunk(): void {
     const { transfer, chunk, chunkEnd } = this;
-    if (!transfer || chunkEnd === 0) return;
-    this.target.sendChunk(transfer.name, transfer.sentBytes, chunk.subarray(0, chunkEnd));
+    if (!transfer || !chunk) return;
+    this.target.sendChunk(transfer.name, transfer.sentBytes, chunk, chunkEnd);
     transfer.sentBytes += chunkEnd;
-    this.chunk = Buffer.allocUnsafe(chunk.length);
+    this.chunk = undefined;
     this.chunkEnd = 0;
   }
 
@@ -286,7 +292,8 @@ export class Upload implements ArgumentSink {
     this.error ??= this.parts === 0 ? error : `${error} (a part of the command has been accepted)`;
     if (this.transfer) this.target.discard(this.transfer.name);
     this.transfer = undefined;
-    this.chunk = nothing;
+    if (this.chunk) this.target.giveChunk(this.chunk);
+    this.chunk = undefined;
     this.groups = [];
   }
 }

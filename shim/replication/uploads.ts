@@ -1,6 +1,7 @@
 // What all large commands of a shim share on their way out: chunks go into the outbox and, at once, to the region's own
 // server; what waits for either is bounded by holding the clients back.
 
+import { BufferPool } from "../buffers";
 import { CHUNK, LARGE } from "./messages";
 import type { Outbox } from "./outbox";
 import { type Stamp, stampText } from "./stamp";
@@ -17,7 +18,7 @@ export interface UploadsOptions {
   readonly maxWaitingBytes: number;
   readonly transfers: Transfers;
   readonly newStamp: () => Stamp;
-  /** Sends a message to every region. */
+  /** Sends a message to every region; copies what it keeps. */
   readonly send: (name: string, ...args: readonly (string | Buffer)[]) => void;
   readonly complete: (name: string, args: readonly Buffer[], attachment: Attachment | undefined) => string | undefined;
   /** Why nothing can travel in chunks now, in Redis's form. */
@@ -26,10 +27,13 @@ export interface UploadsOptions {
 
 /** See the head of this file. */
 export class Uploads implements UploadTarget {
+  private readonly chunks: BufferPool;
   private storingBytes = 0;
   private waiting: (() => void)[] = [];
 
-  constructor(private readonly options: UploadsOptions) {}
+  constructor(private readonly options: UploadsOptions) {
+    this.chunks = new BufferPool(Math.ceil(options.maxWaitingBytes / options.capacity));
+  }
 
   begin(name: string, argumentCount: number, error?: string): Upload {
     return new Upload(name, argumentCount, this, error);
@@ -67,15 +71,25 @@ export class Uploads implements UploadTarget {
     return stampText(this.options.newStamp());
   }
 
-  sendChunk(transfer: string, offset: number, bytes: Buffer): void {
-    this.options.send(CHUNK, transfer, String(offset), bytes);
-    this.storingBytes += bytes.length;
+  takeChunk(): Buffer {
+    return this.chunks.take(this.capacity);
+  }
+
+  giveChunk(chunk: Buffer): void {
+    this.chunks.give(chunk);
+  }
+
+  sendChunk(transfer: string, offset: number, chunk: Buffer, bytes: number): void {
+    const sent = chunk.subarray(0, bytes);
+    this.options.send(CHUNK, transfer, String(offset), sent);
+    this.storingBytes += bytes;
     void this.options.transfers
-      .store(transfer, offset, bytes)
+      .store(transfer, offset, sent)
       // It comes again over the bus.
       .catch(() => {})
       .finally(() => {
-        this.storingBytes -= bytes.length;
+        this.giveChunk(chunk);
+        this.storingBytes -= bytes;
         for (const proceed of this.waiting.splice(0)) proceed();
       });
   }

@@ -1,6 +1,8 @@
+import { createHash, createHmac } from "node:crypto";
 import { once } from "node:events";
-import { createServer } from "node:http";
+import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { ChangeMessageVisibilityCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { type BusAddresses, createBus, credentials } from "../../local/bus";
@@ -9,6 +11,23 @@ import { noFaults } from "../../local/wires";
 import type { Delivery } from "../../shim/bus/bus";
 import type { OnRequest } from "../../shim/bus/sdk";
 import { awsBus, type BusEnd } from "../support/bus";
+
+/** By AWS's Signature Version 4, as the service computes it. */
+function signatureOf(headers: IncomingHttpHeaders, body: string): string {
+  const [, scope = "", signed = ""] =
+    /Credential=[^/]+\/(\S+), SignedHeaders=([^,]+)/.exec(headers.authorization!) ?? [];
+  const hash = (of: string) => createHash("sha256").update(of).digest("hex");
+  const lines = signed.split(";").map((name) => `${name}:${headers[name]}\n`);
+  const request = ["POST", "/", "", lines.join(""), signed, hash(body)].join("\n");
+  const toSign = ["AWS4-HMAC-SHA256", headers["x-amz-date"], scope, hash(request)].join("\n");
+  const key = scope
+    .split("/")
+    .reduce<string | Buffer>(
+      (secret, part) => createHmac("sha256", secret).update(part).digest(),
+      `AWS4${credentials.secretAccessKey}`,
+    );
+  return createHmac("sha256", key).update(toSign).digest("hex");
+}
 
 describe("the bus on SNS and SQS", () => {
   const environment = { ...process.env };
@@ -58,6 +77,38 @@ describe("the bus on SNS and SQS", () => {
         { body: "body_-", handle: expect.any(String), receiveCount: 1, sentAtMs: expect.any(Number) },
       ]);
     }
+  });
+
+  it("mixes up no envelopes that are under way at the same time, of whatever size", async () => {
+    const [first] = await buses("us-east-1");
+    const sizes = [190_000, 20, 170_000, 190_001, 180_000, 1];
+    const bodies = sizes.map((size, index) => String.fromCharCode(97 + index).repeat(size));
+    // Twice: buffers that are used again have the bytes of others in them.
+    for (let round = 0; round < 2; round += 1) {
+      await Promise.all(bodies.map((body) => first!.publish(body)));
+      const received = (await receive(first!, bodies.length)).map(({ body }) => body);
+      expect(received.sort()).toEqual(bodies);
+    }
+  });
+
+  it("publishes in a request that the SDK has signed for what is in it", async () => {
+    const requests: [IncomingHttpHeaders, string][] = [];
+    const server = createServer(async (request, response) => {
+      requests.push([request.headers, await text(request)]);
+      response.end("<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>");
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await buses("us-east-1");
+    const address = addresses.get("us-east-1")!;
+    await newBus(address, endpoint).publish("body_-");
+    const [[headers, body]] = requests as [[IncomingHttpHeaders, string]];
+    server.close();
+    const query = { Action: "Publish", Version: "2010-03-31", TopicArn: address.topicArn, Message: "body_-" };
+    expect(Object.fromEntries(new URLSearchParams(body))).toEqual(query);
+    expect(headers["content-length"]).toBe(String(body.length));
+    expect(/Signature=(\w+)/.exec(headers.authorization!)?.[1]).toBe(signatureOf(headers, body));
   });
 
   it("acknowledges ten at a time, what is left before it closes, and again what is gone already", async () => {

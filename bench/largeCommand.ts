@@ -6,8 +6,10 @@ import { Fabric, type Region } from "@redis-on-fly/local/dist/fabric";
 import { launchShimProcess } from "@redis-on-fly/local/dist/shimProcess";
 import { noFaults } from "@redis-on-fly/local/dist/wires";
 import { Redis } from "ioredis";
-import { quantile } from "./measurement";
+import { Helper } from "./helper";
+import { type Latencies, medianLatencies } from "./pacedClient";
 import { peakResidentBytes, requireMemoryFigures, resetPeak, residentBytes } from "./residentMemory";
+import type { SmallClientOrder } from "./smallClient";
 
 /** What one region had to bear. */
 export interface LargeCommandFigures {
@@ -16,14 +18,16 @@ export interface LargeCommandFigures {
   readonly arrivedMs: number;
   /** Growth of the shim's resident memory at its highest. */
   readonly shimGrowthBytes: number;
-  /** Of requests to the region's server, one after the other. */
+  /** Of a small client of the region's server, in the median second. */
   readonly quietP99Ms: number;
   readonly busyP99Ms: number;
+  /** Of all. */
   readonly busyMaxMs: number;
 }
 
 const REGIONS = ["us-east-1", "eu-west-1", "ap-northeast-1"];
-const QUIET_MS = 3_000;
+const QUIET_MS = 5_000;
+const SLICE_MS = 1_000;
 const SAMPLE_MS = 10;
 const ATTEMPTS = 100;
 const TIMEOUT_MS = 300_000;
@@ -41,9 +45,10 @@ export async function measureLargeCommand(bytes: number): Promise<LargeCommandFi
     faults: { ...noFaults, delay: 0 },
     launch: launchShimProcess,
   });
-  const probes = fabric.regions.map((region) => new Probe(region));
+  const probes: Probe[] = [];
   const writer = new Redis(fabric.url(first(fabric.regions)), { db: 1 });
   try {
+    for (const region of fabric.regions) probes.push(await Probe.start(region));
     for (const probe of probes) await probe.makeRoom(4 * bytes);
     // Until all shims are known to read chunks; it also warms them up.
     await untilAccepted(() => writer.set("warm-up", Buffer.alloc(1 << 20, "w")));
@@ -58,30 +63,38 @@ export async function measureLargeCommand(bytes: number): Promise<LargeCommandFi
     return probes.map((probe, index) => probe.figures(index === 0 ? acceptedMs : (arrivedMs[index] ?? Number.NaN)));
   } finally {
     writer.disconnect();
-    for (const probe of probes) probe.stop();
+    for (const probe of probes) await probe.stop();
     await fabric.stop();
   }
 }
 
 /** Watches one region from beside its shim. */
 class Probe {
-  private readonly client: Redis;
+  private readonly redis: Redis;
   private readonly pid: number;
-  private readonly quietMs: number[] = [];
-  private readonly busyMs: number[] = [];
+  private readonly quiet: Latencies[] = [];
+  private readonly loaded: Latencies[] = [];
   private busy = false;
   private stopped = false;
   private before = 0;
+  private readonly asking: Promise<void>;
 
-  constructor(private readonly region: Region) {
-    this.client = new Redis(region.server.url);
+  private constructor(
+    private readonly region: Region,
+    private readonly client: Helper,
+  ) {
+    this.redis = new Redis(region.server.url);
     this.pid = first(region.shims).pid;
-    void this.ask();
+    this.asking = this.ask();
+  }
+
+  static async start(region: Region): Promise<Probe> {
+    return new Probe(region, await Helper.start(require.resolve("./smallClient"), "The small client"));
   }
 
   /** A fabric's servers are smaller than what is to be sent. */
   async makeRoom(bytes: number): Promise<void> {
-    await this.client.config("SET", "maxmemory", bytes);
+    await this.redis.config("SET", "maxmemory", bytes);
   }
 
   begin(): void {
@@ -93,34 +106,37 @@ class Probe {
   /** Milliseconds until the region has a value of so many bytes. */
   async arrival(key: string, bytes: number, startedMs: number): Promise<number> {
     while (performance.now() - startedMs < TIMEOUT_MS) {
-      if ((await this.client.strlen(key)) === bytes) return performance.now() - startedMs;
+      if ((await this.redis.strlen(key)) === bytes) return performance.now() - startedMs;
       await setTimeout(SAMPLE_MS);
     }
     throw new Error(`${this.region.name} has not got the value within ${TIMEOUT_MS} ms.`);
   }
 
   figures(arrivedMs: number): LargeCommandFigures {
+    const busy = medianLatencies(this.loaded);
     return {
       region: this.region.name,
       arrivedMs,
       shimGrowthBytes: peakResidentBytes(this.pid) - this.before,
-      quietP99Ms: quantile(this.quietMs, 0.99),
-      busyP99Ms: quantile(this.busyMs, 0.99),
-      busyMaxMs: quantile(this.busyMs, 1),
+      quietP99Ms: medianLatencies(this.quiet).p99Ms,
+      busyP99Ms: busy.p99Ms,
+      busyMaxMs: busy.maxMs,
     };
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     this.stopped = true;
-    this.client.disconnect();
+    await this.asking;
+    await this.client.stop();
+    this.redis.disconnect();
   }
 
   private async ask(): Promise<void> {
+    const order: SmallClientOrder = { url: this.region.server.url, durationMs: SLICE_MS };
     while (!this.stopped) {
-      const startedMs = performance.now();
-      await this.client.get("small").catch(() => {});
-      (this.busy ? this.busyMs : this.quietMs).push(performance.now() - startedMs);
-      await setTimeout(1);
+      const { busy } = this;
+      const latencies = (await this.client.ask(order)) as Latencies;
+      if (busy === this.busy) (busy ? this.loaded : this.quiet).push(latencies);
     }
   }
 }

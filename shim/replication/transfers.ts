@@ -31,7 +31,7 @@ interface Scripts {
 }
 
 /** Of chunks; each takes up several times its size on its way. */
-const GARBAGE_BYTES = 4 * 1024 * 1024;
+const GARBAGE_BYTES = 3 * 1024 * 1024;
 /** A script may take that long over a value of half a gigabyte. */
 const SOCKET_TIMEOUT_MS = 60_000;
 

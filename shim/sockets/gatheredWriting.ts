@@ -13,7 +13,11 @@ export class GatheredWriter {
   private gathered = 0;
   private flushing = false;
 
-  constructor(socket: Socket) {
+  /** @param flushed - told at the end of a turn in which something was written. */
+  constructor(
+    socket: Socket,
+    private readonly flushed: () => void = () => {},
+  ) {
     this.writer = new DirectWriter(socket);
   }
 
@@ -31,6 +35,7 @@ export class GatheredWriter {
     setImmediate(() => {
       this.flushing = false;
       this.flush();
+      this.flushed();
     });
   }
 

@@ -8,6 +8,7 @@ import { ReplyScanner } from "../resp/replyScanner";
 import { GatheredWriter } from "../sockets/gatheredWriting";
 import { sharedReading } from "../sockets/sharedReading";
 import { tlsOptions } from "./address";
+import { pauseForMore } from "./coalescing";
 import { failAll, type ReplyEntry, ReplyQueue, type ReplySink } from "./replyQueue";
 
 /** What a lane tells its pool. */
@@ -94,7 +95,7 @@ export class Lane {
     this.socket = tls
       ? connectTls({ ...target, ...tlsOptions(host) }).on("data", read)
       : connectPlain({ ...target, onread: sharedReading(read) });
-    this.writer = new GatheredWriter(this.socket);
+    this.writer = new GatheredWriter(this.socket, () => pauseForMore(this.replies.waiting, this.replies.takeAdded()));
     this.replies = new ReplyQueue(this.scanner, {
       large: () => events.large(this),
       demoted: () => events.demoted(this),

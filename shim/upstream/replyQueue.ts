@@ -60,6 +60,8 @@ const lost = encodeError("ERR upstream connection lost, the command may or may n
 export class ReplyQueue {
   private oldest: ReplyEntry | undefined;
   private newest: ReplyEntry | undefined;
+  private entries = 0;
+  private added = 0;
 
   /** @param scanner stands between two replies */
   constructor(
@@ -69,6 +71,18 @@ export class ReplyQueue {
 
   get empty(): boolean {
     return this.oldest === undefined;
+  }
+
+  /** How many wait; one whose requests follow on each other counts once. */
+  get waiting(): number {
+    return this.entries;
+  }
+
+  /** How many of them have come since this was asked last. */
+  takeAdded(): number {
+    const { added } = this;
+    this.added = 0;
+    return added;
   }
 
   /** Who gets the next reply. */
@@ -87,6 +101,8 @@ export class ReplyQueue {
     if (last) last.next = entry;
     else this.oldest = entry;
     this.newest = entry;
+    this.entries++;
+    this.added++;
     return entry;
   }
 
@@ -172,10 +188,12 @@ export class ReplyQueue {
     const first = this.oldest;
     this.oldest = undefined;
     this.newest = undefined;
+    this.entries = 0;
     return first;
   }
 
   private shift(entry: ReplyEntry): void {
+    this.entries--;
     this.oldest = entry.next;
     if (!entry.next) this.newest = undefined;
   }

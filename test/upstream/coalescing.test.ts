@@ -1,0 +1,79 @@
+// When a lane waits for an instant before it looks for more.
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { setImmediate as turn } from "node:timers/promises";
+import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
+import { encodeRequest } from "../../shim/resp/encoder";
+import { Lane } from "../../shim/upstream/lane";
+import { Sink } from "../support/sink";
+
+const onLinux = process.platform === "linux";
+let connection: Socket;
+let lane: Lane;
+let pauses: jest.Spied<typeof Atomics.wait>;
+let stop: () => void;
+
+beforeEach(async () => {
+  // It answers the handshake, and then nothing unless the test does.
+  const server = createServer((socket) => {
+    connection = socket;
+    socket.on("error", () => {}).once("data", () => socket.write("+PONG\r\n"));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => {
+    lane = new Lane(
+      {
+        address: { host: "127.0.0.1", port, tls: false, user: undefined, password: undefined },
+        protocol: 2,
+        connectTimeoutMs: 5000,
+        timeoutMs: 5000,
+      },
+      { ready: () => resolve(), lost() {}, large() {}, demoted() {}, push() {} },
+    );
+  });
+  pauses = jest.spyOn(Atomics, "wait");
+  stop = () => {
+    lane.destroy();
+    connection.destroy();
+    server.close();
+  };
+});
+
+afterEach(() => {
+  pauses.mockRestore();
+  stop();
+});
+
+/** So many send something in one turn of the event loop. @returns how often the lane slept after it */
+async function pausesAfter(clients: number, requestsEach = 1): Promise<number> {
+  pauses.mockClear();
+  for (let client = 0; client < clients; client += 1) {
+    const sink = new Sink();
+    for (let request = 0; request < requestsEach; request += 1) {
+      lane.expect(sink, 1);
+      lane.write(encodeRequest(["PING"]));
+    }
+  }
+  await turn();
+  await turn();
+  return pauses.mock.calls.length;
+}
+
+test("few clients never wait for others, however much each of them sends", async () => {
+  expect(await pausesAfter(1)).toBe(0);
+  expect(await pausesAfter(18, 100)).toBe(0);
+});
+
+test("while many wait for the server, a turn that brought few is followed by a pause, one that brought many is not", async () => {
+  expect(await pausesAfter(20)).toBe(onLinux ? 1 : 0);
+  expect(await pausesAfter(1)).toBe(onLinux ? 1 : 0);
+  expect(await pausesAfter(32)).toBe(0);
+});
+
+test("once the server has answered there is nothing to wait for", async () => {
+  await pausesAfter(20);
+  connection.write("+PONG\r\n".repeat(20));
+  while (lane.busy) await turn();
+  expect(await pausesAfter(1)).toBe(0);
+});

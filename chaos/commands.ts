@@ -1,4 +1,5 @@
 // Random commands of every kind whose result is promised to be the same in every region, as far as the server has them.
+import { PURGE } from "@redis-on-fly/shim/dist/replication/purge";
 import { counter, smallKeys } from "./keys";
 import type { Random } from "./random";
 
@@ -158,6 +159,14 @@ const overwrites: readonly Write[] = [
 ];
 const types = [strings, hashes, lists, sets, sortedSets, streams];
 
+/** What FLY.PURGE is sent with: mostly a few keys match, sometimes one, none or all. */
+const pattern = (random: Random, key: string) =>
+  random.pick([
+    ...[key, `${key.slice(0, -1)}?`, `${key.slice(0, -2)}*${key.slice(-1)}`, `*${key.slice(-1)}`, `\\${key}*`],
+    ...[`key[${random.below(3)}-${2 + random.below(4)}]`, `key[^${random.below(6)}${random.below(6)}]`, "sh*d", "*e?4"],
+    ...["large[024]", "l*[1-3]", `many${1 + random.below(2)}*`, "[^c]*", "*", "none*"],
+  ]);
+
 /** A command of a kind that converges, and that the server knows, on one of the keys. */
 export function randomCommand(random: Random, known: CommandNames, keys = smallKeys): string {
   for (;;) {
@@ -170,6 +179,7 @@ function anyCommand(random: Random, keys: readonly string[]): string {
   const key = random.pick(keys);
   const type = types[keys.indexOf(key)] ?? strings;
   if (random.chance(0.004)) return "FLUSHALL";
+  if (random.chance(0.02)) return `${PURGE} ${pattern(random, key)}`;
   if (key === counter) return `INCR ${counter}`;
   if (random.chance(0.12)) return random.pick(overwrites)(random, key);
   if (random.chance(0.2)) return random.pick(expiries)(random, key);

@@ -2,6 +2,7 @@
 // on them, and what they hold in the end is compared with the model.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Server } from "@redis-on-fly/local/dist/servers";
+import { purgeCommand } from "@redis-on-fly/shim/dist/commands/policy";
 import {
   type CommandReplyEntry,
   type CommandSpecification,
@@ -59,7 +60,7 @@ export class ChaosFabric {
     private readonly regions: readonly ChaosRegion[],
     private readonly modelServer: Server,
     private readonly model: Redis,
-    /** What the servers know, by name. */
+    /** What the servers know, and what the shims know beside, by name. */
     readonly commands: ReadonlyMap<string, CommandSpecification>,
   ) {}
 
@@ -67,7 +68,8 @@ export class ChaosFabric {
     const [modelServer, running] = await Promise.all([Server.start(), Promise.all(regions.map(ChaosRegion.start))]);
     const model = connect(modelServer);
     const commands = specificationsFrom((await model.call("COMMAND")) as CommandReplyEntry[]);
-    return new ChaosFabric(running, modelServer, model, new Map(commands.map((command) => [command.name, command])));
+    const known = [...commands, purgeCommand].map((command) => [command.name, command] as const);
+    return new ChaosFabric(running, modelServer, model, new Map(known));
   }
 
   async stop(): Promise<void> {

@@ -49,6 +49,7 @@ export const faults = {
   "takes-forgotten-keys-for-flushed": [["r.raised = record or flush > late", "r.raised = true"]],
   "loses-chunks": [["call('SET', 'd' ..", "if #offset > 1 then return end call('SET', 'd' ..", "flyStore"]],
   "gives-up-early-for-chunks": [["and 'waiting' or 'lost'", "and 'lost' or 'lost'", "flyComplete"]],
+  "forgets-purges": [["call('HINCRBY', 'm', 'purgesRevision', 1)", "", "flyPurge"]],
   "loses-envelopes": [],
 } as const satisfies Record<string, readonly Change[]>;
 

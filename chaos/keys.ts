@@ -1,4 +1,5 @@
 // The keys of every schedule.
+import { PURGE } from "@redis-on-fly/shim/dist/replication/purge";
 
 /** Types of values that have a key each: strings, hashes, lists, sets, sorted sets, streams. */
 const TYPES = 6;
@@ -22,6 +23,17 @@ export const keys: readonly string[] = [...smallKeys, ...largeKeys, ...manyKeys]
 
 /** Those that a command may change. */
 export function keysIn(words: readonly Buffer[]): readonly string[] {
+  if (String(words[0]) === PURGE) return keys.filter((key) => expressionOf(String(words[1])).test(key));
   const texts = new Set(words.map((word) => word.toString("latin1")));
   return /^FLUSH/.test(String(words[0])) ? keys : keys.filter((key) => texts.has(key));
+}
+
+/** What a pattern means, as far as schedules have them; a model that reads them otherwise would show. */
+function expressionOf(pattern: string): RegExp {
+  const parts = pattern.match(/\\.|\[[^\]]*\]|./g) ?? [];
+  const expressions = parts.map((part) => {
+    if (part === "*" || part === "?") return part === "*" ? ".*" : ".";
+    return part.startsWith("[") ? part : part.slice(-1).replace(/\W/, "\\$&");
+  });
+  return new RegExp(`^${expressions.join("")}$`);
 }

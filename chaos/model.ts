@@ -2,6 +2,7 @@
 // It shares nothing with the replay but the way in which a command is normalised.
 
 import type { StampedCommand } from "@redis-on-fly/shim/dist/replication/envelope";
+import { PURGE } from "@redis-on-fly/shim/dist/replication/purge";
 import { stampText } from "@redis-on-fly/shim/dist/replication/stamp";
 import type { Redis } from "ioredis";
 
@@ -78,6 +79,9 @@ for _, key in ipairs(KEYS) do
   end
 end`;
 
+/** What a purge does to the keys: each that matches, by the server's own reading of the pattern, is overwritten by nothing. */
+const DELETE_MATCHING = `for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', key) end`;
+
 /**
  * Runs commands in the order of their stamps, each once, on an empty server.
  *
@@ -91,6 +95,7 @@ export async function fold(server: Redis, commands: readonly StampedCommand[], n
     server.eval(REMOVE_EXPIRED, keys.length, ...keys, ms + AHEAD_MS);
   await server.flushall();
   const replies = inOrder.flatMap(([, { stamp, args }]) => {
+    if (String(args[0]) === PURGE) return [server.eval(DELETE_MATCHING, 0, args[1] ?? "")];
     // Of its own keys alone: a stamp may be ahead of the time at which others expire.
     const removed = removeExpired(stamp.ms, args.slice(1));
     const words = args.map((arg, index) => (isInstant(args, index) ? Buffer.from(later(arg)) : arg));

@@ -22,7 +22,8 @@ export interface WholeCommand extends StampedCommand {
   readonly sliced: boolean;
 }
 
-const MESSAGE = /^(ECHO$|FLY\.)/;
+/** But for a purge, which is a client's command. */
+const MESSAGE = /^(ECHO$|FLY\.(?!PURGE$))/;
 
 /** By stamp, the commands that the envelopes have. A large one that lacks a chunk is none of them. */
 export function wholeCommands(published: readonly StampedCommand[]): Map<string, WholeCommand> {

@@ -45,12 +45,12 @@ export interface Schedule {
   readonly steps: readonly Step[];
 }
 
-/** Of the same kinds, as clients of database 0 send them: they would wait for what blocks. */
+/** Of the same kinds, as clients of database 0 send them: they would wait for what blocks, and cannot purge. */
 function regionalLine(random: Random, known: CommandNames): string {
   for (;;) {
     const line = randomCommand(random, known);
     if (line === "FLUSHALL") return "FLUSHDB";
-    if (!/^B[LRZ]/.test(line)) return line;
+    if (!/^(B[LRZ]|FLY)/.test(line)) return line;
   }
 }
 

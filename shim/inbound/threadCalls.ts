@@ -47,8 +47,17 @@ export async function callsOver<Theirs extends object, Ours extends object>(port
     // What an error says can always be passed; what else it has, such as its cause, cannot.
     serialize: (call) => ("e" in call ? { ...call, e: new Error(errorText(call.e)) } : call),
     eventNames: [...unanswered] as (keyof Theirs)[],
+    resolver: (name, act) => (unanswered.some((each) => each === name) ? unheard(act) : act),
     timeout: -1,
   });
+}
+
+/** A call whose failure nobody is told of: it ends the process, as any other that nobody expects in either thread. */
+function unheard<Act extends (...args: never[]) => unknown>(act: Act): (...args: Parameters<Act>) => void {
+  return (...args) => {
+    // A rejection that nobody handles.
+    void (async () => act(...args))();
+  };
 }
 
 /** What {@link callsOver} gives. */

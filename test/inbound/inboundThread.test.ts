@@ -8,9 +8,9 @@ import { launchShimProcess } from "../../local/shimProcess";
 import { startFabric } from "../support/fabric";
 import { describeWithServer } from "../support/servers";
 
-const compiled = resolve(__dirname, "../../shim/dist/inbound/inboundThread.js");
+const compiled = resolve(__dirname, "../../shim/dist/inbound");
 
-describe("a thread that fails", () => {
+describe("a failure of either thread", () => {
   let folder: string;
 
   beforeAll(() => {
@@ -19,18 +19,40 @@ describe("a thread that fails", () => {
 
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it("ends the process, with what it failed of: a shim that receives nothing would look healthy", async () => {
+  /** How a process ends whose thread runs a program, with these for the front and its other options. */
+  function ending(thread: string, front = "{}", options = "{}"): Promise<[code: unknown, stderr: string]> {
     const program = join(folder, "program.js");
-    writeFileSync(program, "throw new Error('out of order')");
+    writeFileSync(program, thread);
     const main = `
-      const { InboundThread } = require(${JSON.stringify(compiled)});
-      new InboundThread({ program: ${JSON.stringify(program)} }, {}).start();
+      const { InboundThread } = require(${JSON.stringify(join(compiled, "inboundThread.js"))});
+      const options = Object.assign(${options}, { program: ${JSON.stringify(program)} });
+      new InboundThread(options, ${front}).start();
       setInterval(() => {}, 1000);
     `;
-    const ended = new Promise<[code: unknown, stderr: string]>((resolve) =>
-      execFile(process.execPath, ["--eval", main], (error, _, stderr) => resolve([error?.code, stderr])),
+    const timeout = 10_000;
+    return new Promise((resolve) =>
+      execFile(process.execPath, ["--eval", main], { timeout }, (error, _, stderr) => resolve([error?.code, stderr])),
     );
-    expect(await ended).toEqual([1, expect.stringContaining("out of order")]);
+  }
+
+  it("ends the process, with what it failed of: a shim that receives nothing would look healthy", async () => {
+    expect(await ending("throw new Error('out of order')")).toEqual([1, expect.stringContaining("out of order")]);
+  });
+
+  const fails = "() => { throw new Error('out of order') }";
+
+  it.each([
+    ["replayed", `{ replayed: ${fails} }`, "{}"],
+    ["purged", `{ purged: async ${fails} }`, "{}"],
+    ["poisoned", `{ poisoned: ${fails} }`, "{}"],
+    ["requested", "{}", `{ onRequest: ${fails} }`],
+  ])("ends the process where it happens in a call that nobody waits for: %s", async (name, front, options) => {
+    const thread = `
+      const { parentPort } = require("node:worker_threads");
+      const { callsOver } = require(${JSON.stringify(join(compiled, "threadCalls.js"))});
+      callsOver(parentPort, { start() {} }).then((front) => front.${name}());
+    `;
+    expect(await ending(thread, front, options)).toEqual([1, expect.stringContaining("out of order")]);
   });
 });
 

@@ -179,7 +179,7 @@ function anyCommand(random: Random, keys: readonly string[]): string {
   const key = random.pick(keys);
   const type = types[keys.indexOf(key)] ?? strings;
   if (random.chance(0.004)) return "FLUSHALL";
-  if (random.chance(0.02)) return `${PURGE} ${pattern(random, key)}`;
+  if (random.chance(0.03)) return `${PURGE} ${pattern(random, key)}`;
   if (key === counter) return `INCR ${counter}`;
   if (random.chance(0.12)) return random.pick(overwrites)(random, key);
   if (random.chance(0.2)) return random.pick(expiries)(random, key);

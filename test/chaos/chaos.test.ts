@@ -108,8 +108,13 @@ describeWithServer("chaos", () => {
   });
 
   it("leaves out what a failing schedule does not need", async () => {
-    const needed = scheduleOf(1, 40).steps.filter((_, index) => index === 7 || index === 23);
-    const smallest = await shrink(scheduleOf(1, 40), async ({ steps }) =>
+    const schedule = scheduleOf(1, 40);
+    const texts = schedule.steps.map((step) => JSON.stringify(step));
+    const unique = schedule.steps.filter(
+      (_, index) => texts.indexOf(texts[index]!) === texts.lastIndexOf(texts[index]!),
+    );
+    const needed = [unique[3]!, unique.at(-3)!];
+    const smallest = await shrink(schedule, async ({ steps }) =>
       needed.every((step) => steps.some((each) => JSON.stringify(each) === JSON.stringify(step))),
     );
     expect(smallest.steps).toEqual(needed);

@@ -16,12 +16,17 @@ local function expiryOf(key)
   if ms > 0 then return ms end
 end
 
+-- Bytes that a value takes up. A key whose time has come is there for MEMORY USAGE alone.
+local function sizeOf(key)
+  if call('EXISTS', key) == 1 then return call('MEMORY', 'USAGE', key) end
+end
+
 local counts = { string = 'STRLEN', list = 'LLEN', set = 'SCARD', zset = 'ZCARD', hash = 'HLEN', stream = 'XLEN' }
 
 -- Tells whether somebody else has written. Of large values it knows the number of elements alone: to read them would cost
 -- too much, and what memory they take up changes as they are read, since each read carries on the rehashing of a table.
 local function fingerprint(key, large)
-  local size = call('MEMORY', 'USAGE', key)
+  local size = sizeOf(key)
   if not size then return '' end
   if not large and size <= MAX_DUMP then return sub(call('DUMP', key), -8) end
   local kind = call('TYPE', key).ok
@@ -43,7 +48,7 @@ end
 
 -- What is there, packed; or that it is too large for the journal.
 local function baseOf(key)
-  local size = call('MEMORY', 'USAGE', key)
+  local size = sizeOf(key)
   if not size then return end
   local base = size <= MAX_PACKED and call('DUMP', key)
   if base and #base <= MAX_BASE then return base end

@@ -60,6 +60,24 @@ describeWithServer("journal", () => {
     expect(await region.get("n")).toBe("13");
   });
 
+  it("takes what database 0 wrote for gone once its time has come, though the server has not deleted it yet", async () => {
+    const timeMs = async () => {
+      const [seconds, microseconds] = await region.time();
+      return Number(seconds) * 1000 + Number(microseconds) / 1000;
+    };
+    const expired = async (key: string) => {
+      await region.psetex(key, 1, "99");
+      for (const writtenMs = await timeMs(); (await timeMs()) < writtenMs + 3; );
+    };
+    await replay(command(1, "SET n 10"), command(2, "INCR n"));
+    await expired("n");
+    expect(await replay(command(3, "INCR n"))).toEqual(["applied"]);
+    expect(await region.get("n")).toBe("12");
+    await expired("m");
+    expect(await replay(command(5, "APPEND m b"), command(4, "APPEND m a"))).toEqual(["applied", "applied"]);
+    expect(await region.get("m")).toBe("ab");
+  });
+
   it("holds nothing where it cannot tell, until an overwrite newer than all it may have missed", async () => {
     await replay(command(1, "SET n 10"));
     await region.set("n", 99);

@@ -21,6 +21,8 @@ export interface LargeCommandFigures {
   /** Of a small client of the region's server, in the median second. */
   readonly quietP99Ms: number;
   readonly busyP99Ms: number;
+  /** In the worst second. */
+  readonly busyWorstP99Ms: number;
   /** Of all. */
   readonly busyMaxMs: number;
 }
@@ -60,6 +62,7 @@ export async function measureLargeCommand(bytes: number): Promise<LargeCommandFi
     await writer.set("large", randomBytes(bytes));
     const acceptedMs = performance.now() - startedMs;
     const arrivedMs = await Promise.all(arrivals);
+    for (const probe of probes) await probe.finish();
     return probes.map((probe, index) => probe.figures(index === 0 ? acceptedMs : (arrivedMs[index] ?? Number.NaN)));
   } finally {
     writer.disconnect();
@@ -113,20 +116,25 @@ class Probe {
   }
 
   figures(arrivedMs: number): LargeCommandFigures {
-    const busy = medianLatencies(this.loaded);
     return {
       region: this.region.name,
       arrivedMs,
       shimGrowthBytes: peakResidentBytes(this.pid) - this.before,
       quietP99Ms: medianLatencies(this.quiet).p99Ms,
-      busyP99Ms: busy.p99Ms,
-      busyMaxMs: busy.maxMs,
+      busyP99Ms: medianLatencies(this.loaded).p99Ms,
+      busyWorstP99Ms: Math.max(...this.loaded.map(({ p99Ms }) => p99Ms)),
+      busyMaxMs: medianLatencies(this.loaded).maxMs,
     };
   }
 
-  async stop(): Promise<void> {
+  /** Once the second that is under way is over. */
+  async finish(): Promise<void> {
     this.stopped = true;
     await this.asking;
+  }
+
+  async stop(): Promise<void> {
+    await this.finish();
     await this.client.stop();
     this.redis.disconnect();
   }
@@ -134,9 +142,8 @@ class Probe {
   private async ask(): Promise<void> {
     const order: SmallClientOrder = { url: this.region.server.url, durationMs: SLICE_MS };
     while (!this.stopped) {
-      const { busy } = this;
       const latencies = (await this.client.ask(order)) as Latencies;
-      if (busy === this.busy) (busy ? this.loaded : this.quiet).push(latencies);
+      (this.busy ? this.loaded : this.quiet).push(latencies);
     }
   }
 }

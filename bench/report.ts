@@ -69,6 +69,7 @@ export function renderLargeCommand(figures: readonly LargeCommandFigures[]): str
       { title: "shim's growth MB", cell: ({ shimGrowthBytes }) => decimal(shimGrowthBytes / 1024 / 1024) },
       { title: "quiet p99 ms", cell: ({ quietP99Ms }) => decimal(quietP99Ms) },
       { title: "p99 ms", cell: ({ busyP99Ms }) => decimal(busyP99Ms) },
+      { title: "in the worst second", cell: ({ busyWorstP99Ms }) => decimal(busyWorstP99Ms) },
       { title: "max ms", cell: ({ busyMaxMs }) => decimal(busyMaxMs) },
     ],
     figures,

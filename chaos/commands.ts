@@ -9,6 +9,9 @@ export type Write = (random: Random, key: string) => string;
 /** Names of the commands that a server knows, in upper case. */
 export type CommandNames = { has(name: string): boolean };
 
+/** So many a region remembers. */
+export const PURGES_KEPT = 64;
+
 const value = (random: Random) => `v${random.below(50)}`;
 const small = (random: Random) => String(random.below(7) - 3);
 const element = (random: Random) => random.pick(["a", "b", "c", "d"]);
@@ -166,6 +169,13 @@ const pattern = (random: Random, key: string) =>
     ...[`key[${random.below(3)}-${2 + random.below(4)}]`, `key[^${random.below(6)}${random.below(6)}]`, "sh*d", "*e?4"],
     ...["large[024]", "l*[1-3]", `many${1 + random.below(2)}*`, "[^c]*", "*", "none*"],
   ]);
+
+/** So many purges that a region forgets the older ones before their time: of what is older still nothing may be left. */
+export function manyPurges(random: Random): readonly string[] {
+  const key = random.pick(smallKeys);
+  const patterns = [pattern(random, key), ...Array.from({ length: PURGES_KEPT }, (_, index) => `none${index}*`)];
+  return patterns.map((each) => `${PURGE} ${each}`);
+}
 
 /** A command of a kind that converges, and that the server knows, on one of the keys. */
 export function randomCommand(random: Random, known: CommandNames, keys = smallKeys): string {

@@ -1,5 +1,7 @@
 // Compares what regions hold after a schedule with the model, and allows what docs/consistency.md allows, no more.
+import { PURGE } from "@redis-on-fly/shim/dist/replication/purge";
 import type { Redis } from "ioredis";
+import { PURGES_KEPT } from "./commands";
 import { counter, keys, keysIn } from "./keys";
 import { type Content, contents, expires, fold } from "./model";
 import { type Accepted, isPublished, type WholeCommand } from "./publication";
@@ -60,7 +62,8 @@ export async function judge(
   );
   const comparable = keys.filter((key) => !tainted.has(key));
   const unplaced = keysWithoutPlace(accepted, whole);
-  for (const { excuses } of regions) excuses.add(comparable.filter((key) => unplaced.has(key)));
+  const late = keysBeforeForgottenPurges(accepted);
+  for (const { excuses } of regions) excuses.add(comparable.filter((key) => unplaced.has(key) || late.has(key)));
 
   let [comparison, untilMs]: [Comparison | undefined, number] = [undefined, 0];
   // What has expired meanwhile may have been read in one region and not in the next.
@@ -116,6 +119,19 @@ function keysWithoutPlace(
     for (const key of keysIn(words)) if (lateKeys.has(key)) found.add(key);
   }
   return found;
+}
+
+/** Keys of commands that are older than a purge which a region may have forgotten by the time they came. */
+function keysBeforeForgottenPurges(accepted: readonly Accepted[]): ReadonlySet<string> {
+  const purges = accepted.filter(({ words }) => String(words[0]) === PURGE);
+  const forgotten = purges
+    .map(({ stamp }) => stamp)
+    .sort()
+    .at(-1 - PURGES_KEPT);
+  const epoch = purges.map((each) => each.epoch).sort((a, b) => a - b)[PURGES_KEPT];
+  if (forgotten === undefined || epoch === undefined) return new Set();
+  const late = accepted.filter((each) => each.stamp <= forgotten && each.epoch >= epoch);
+  return new Set(late.flatMap(({ words }) => keysIn(words)));
 }
 
 function incrementsLost({ key, holds, should }: Divergence): number {

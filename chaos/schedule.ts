@@ -1,5 +1,5 @@
 // What happens in one run, step by step: a seed repeats it, and a failing one is made as short as it can be.
-import { type CommandNames, randomCommand } from "./commands";
+import { type CommandNames, manyPurges, randomCommand } from "./commands";
 import { largeKeys, smallKeys } from "./keys";
 import { LargeCommands } from "./largeCommands";
 import { Random } from "./random";
@@ -93,8 +93,14 @@ export function schedule(seed: number, length: number, known: CommandNames): Sch
   const steps: Step[] = [];
   // It is remembered for longer than all else.
   if (ages && random.chance(0.4)) steps.push({ kind: "write", region: 0, shim: 0, line: "FLUSHALL" });
-  while (steps.length < length) {
+  let end = length;
+  while (steps.length < end) {
     const region = random.below(regions.length);
+    if (rough && random.chance(0.002)) {
+      const [shim, purges] = [random.below(SHIMS), manyPurges(random)];
+      steps.push(...purges.map((line): Step => ({ kind: "write", region, shim, line })));
+      end += purges.length;
+    }
     const largeLine = withLarge && random.chance(0.12) ? largeCommands.next() : undefined;
     if (rough && random.chance(0.05)) steps.push(disturbance(random, known, region));
     else if (ages && random.chance(0.05)) steps.push({ kind: "age", full: rough && random.chance(0.1) });

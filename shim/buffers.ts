@@ -57,6 +57,10 @@ export class GarbageHint {
     this.sinceBytes += bytes;
     if (this.sinceBytes < this.everyBytes) return;
     this.sinceBytes = 0;
-    new ArrayBuffer(64 * 1024 * 1024);
+    try {
+      new ArrayBuffer(64 * 1024 * 1024);
+    } catch {
+      // It is a hint: where not even addresses are left for it, garbage is collected without.
+    }
   }
 }

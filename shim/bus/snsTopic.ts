@@ -29,7 +29,7 @@ const KEPT_BUFFERS = 4;
 /**
  * {@link Topic} on SNS. The SDK would form-encode an envelope, join it, encode it for the signature, and again to send it:
  * a megabyte of garbage for one of 256 KB, of which none needs encoding. So it gets its place in the request's bytes once
- * all else is serialised.
+ * all else is serialised. The SDK's `cacheMiddleware` has to stay off: it would keep the first envelope for all.
  */
 export class SnsTopic implements Topic {
   private readonly topicArn: string;

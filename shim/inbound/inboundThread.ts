@@ -41,11 +41,14 @@ export class InboundThread implements Incoming {
       env: process.env,
       name: "inbound",
     });
-    // Nothing would bring it back: the process ends, as it does where the main thread fails.
-    thread.on("error", (error) => {
-      throw error;
+    // Nothing would bring it back: the process ends, as it does where the main thread fails. An exit follows an error, and
+    // what is thrown before it, where both are found at once, would give way to what is thrown then.
+    let failure: Error | undefined;
+    thread.on("error", (error: Error) => {
+      failure = error;
     });
     thread.on("exit", (code) => {
+      if (failure) throw failure;
       if (!this.closing) throw new Error(`the thread that receives from the queue has ended with code ${code}`);
     });
     this.thread = thread;

@@ -66,8 +66,9 @@ const HEADER_BYTES = 15;
 const TAG_BYTES = 16;
 /** Below this brotli's own frame eats what it saves. */
 const COMPRESS_FROM_BYTES = 128;
-/** Of a larger body, so much of its middle tells whether it can be compressed at all: images and archives cannot. */
-const SAMPLE_BYTES = 8 * 1024;
+/** Pieces of a larger body that tell whether it can be compressed at all: images and archives cannot. */
+const SAMPLES = 4;
+const SAMPLE_BYTES = 2 * 1024;
 /** The largest message that SNS and SQS take: no honest body is larger. */
 const BODY_MAX_BYTES = 1 << 20;
 
@@ -91,10 +92,14 @@ function compress(bytes: Buffer): Buffer {
   return brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } });
 }
 
+/** Where any of the pieces can be, all of them together become smaller. */
 function isCompressible(body: Buffer): boolean {
-  if (body.length < 2 * SAMPLE_BYTES) return body.length >= COMPRESS_FROM_BYTES;
-  const from = (body.length - SAMPLE_BYTES) >> 1;
-  return compress(body.subarray(from, from + SAMPLE_BYTES)).length < SAMPLE_BYTES;
+  if (body.length < 2 * SAMPLES * SAMPLE_BYTES) return body.length >= COMPRESS_FROM_BYTES;
+  const step = Math.floor(body.length / SAMPLES);
+  const pieces = Array.from({ length: SAMPLES }, (_, index) =>
+    body.subarray(index * step, index * step + SAMPLE_BYTES),
+  );
+  return compress(Buffer.concat(pieces)).length < SAMPLES * SAMPLE_BYTES;
 }
 
 function decodeBody(body: Buffer): OpenedEnvelope {

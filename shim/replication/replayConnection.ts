@@ -40,7 +40,8 @@ export class ReplayConnection {
       socketTimeout: SOCKET_TIMEOUT_MS,
       ...cluster,
       lazyConnect: true,
-      // Whoever replays waits, or leaves it to what comes over the bus.
+      // Whoever replays waits, or leaves it to what comes over the bus. Nothing goes out after it has failed: its memory is
+      // used again by then.
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       autoResendUnfulfilledCommands: false,

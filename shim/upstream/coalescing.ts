@@ -9,8 +9,15 @@ const PLENTY = 32;
 /** The least that there is. Linux sleeps for 50 µs longer, the slack of its timers; other systems may for milliseconds. */
 const INSTANT_MS = 0.001;
 
+/** Sleep that was not short is given up for a while: some hosts have coarser timers, or no core to wake up on. */
+const LONG_MS = 1;
+const GIVEN_UP_MS = 100;
+/** A turn in which several lanes write has one pause. */
+const BETWEEN_MS = 0.05;
+
 const nothing = new Int32Array(new SharedArrayBuffer(4));
 const instantsAreShort = process.platform === "linux";
+let notBeforeMs = 0;
 
 /**
  * Sleeps where that is worth it.
@@ -19,5 +26,10 @@ const instantsAreShort = process.platform === "linux";
  * @param added - those of them that have come in this turn of the event loop.
  */
 export function pauseForMore(waiting: number, added: number): void {
-  if (instantsAreShort && waiting >= MANY && added < PLENTY) Atomics.wait(nothing, 0, 0, INSTANT_MS);
+  if (!instantsAreShort || waiting < MANY || added >= PLENTY) return;
+  const beganMs = performance.now();
+  if (beganMs < notBeforeMs) return;
+  Atomics.wait(nothing, 0, 0, INSTANT_MS);
+  const endedMs = performance.now();
+  notBeforeMs = endedMs + (endedMs - beganMs > LONG_MS ? GIVEN_UP_MS : BETWEEN_MS);
 }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from "@jest/globals";
 import { fails, mistakes, runCampaign } from "../../chaos/campaign";
+import { PURGES_KEPT } from "../../chaos/commands";
 import { ChaosFabric } from "../../chaos/fabric";
-import { rules, sabotage } from "../../chaos/faults";
+import { faults, rules, sabotage } from "../../chaos/faults";
 import { type Schedule, type Step, schedule, shrink } from "../../chaos/schedule";
 import { describeWithServer } from "../support/servers";
 
@@ -81,12 +82,38 @@ describeWithServer("chaos", () => {
   it("drops records while all regions are heard of, and none while one is cut off", async () => {
     const before = [write(0, "SET key0 v"), write(1, "RPUSH key2 a"), write(2, "SET large0 @4000.1")];
     const after = [write(1, "APPEND key0 w"), write(2, "RPUSH key2 b"), write(0, "APPEND large0 @3000.2")];
-    const rest: Step = { kind: "rest" };
     const cut: Step = { kind: "cut", region: 1 };
     const heard = await run(...before, rest, age, age, age, ...after, rest, age);
     expect(heard).toMatchObject({ divergences: [], absent: 0, dropped: 12 });
     const unheard = await run(rest, age, cut, ...before, age, ...after, age, age);
     expect(unheard).toMatchObject({ divergences: [], absent: 0, dropped: 3 });
+  });
+
+  const rest: Step = { kind: "rest" };
+  const old = [write(1, "SET key0 v"), write(1, "RPUSH key2 a"), write(1, "SET key1 v")];
+
+  it("knows what a purge deletes, and what it spares, in whatever order it comes", async () => {
+    const purge = write(0, "FLY.PURGE key[02]");
+    const newer = [write(0, "APPEND key0 w"), write(0, "INCR counter")];
+    // What the region that is cut off had written before comes after the purge.
+    const late: readonly Step[] = [rest, { kind: "cut", region: 1 }, ...old, pause, purge, ...newer, pause];
+    expect(await run(...late, { kind: "heal" }, rest)).toMatchObject({ divergences: [], absent: 0 });
+    const undo = sabotage(faults["forgets-purges"]);
+    try {
+      const { divergences } = await run(...late, { kind: "heal" }, rest);
+      expect(divergences.map(({ key }) => key)).toContain("key2");
+    } finally {
+      undo();
+    }
+  });
+
+  it("lets nothing be missing after a purge but what is older than one that was forgotten", async () => {
+    const purges = Array.from({ length: PURGES_KEPT + 1 }, (_, index) => write(0, `FLY.PURGE none${index}`));
+    const inTime = await run(rest, ...old, rest, ...purges, rest);
+    expect(inTime).toMatchObject({ divergences: [], absent: 0 });
+    const late = await run(rest, { kind: "cut", region: 1 }, ...old, pause, ...purges, pause, { kind: "heal" }, rest);
+    expect(late.divergences).toEqual([]);
+    expect(late.absent).toBeGreaterThan(0);
   });
 
   it("counts the increments that last-writer-wins loses", async () => {

@@ -1,6 +1,7 @@
 import { expect, it } from "@jest/globals";
+import { Redis } from "ioredis";
 import { randomCommand } from "../../chaos/commands";
-import { keys } from "../../chaos/keys";
+import { keys, keysIn } from "../../chaos/keys";
 import { ENVELOPE_BYTES, LargeCommands, wordsOf } from "../../chaos/largeCommands";
 import { Random } from "../../chaos/random";
 import { rulesFor } from "../../shim/commands/policy";
@@ -43,6 +44,25 @@ describeWithServer("commands of chaos", () => {
       const bytes = words.reduce((sum, { length }) => sum + length, 0);
       expect(bytes).toBeGreaterThan((ENVELOPE_BYTES * 3) / 4 - 100);
       expect(bytes).toBeLessThan(3 * ENVELOPE_BYTES);
+    }
+  });
+
+  it("purge where the shims know how, by patterns that mean here what they mean to a server", async () => {
+    const server = await Server.start();
+    const client = new Redis(server.url);
+    try {
+      await client.mset(Object.fromEntries(keys.map((key) => [key, ""])));
+      const random = new Random(1);
+      const lines = Array.from({ length: 20_000 }, () => randomCommand(random, { has: () => true }));
+      const patterns = new Set(lines.flatMap((line) => (line.startsWith("FLY.PURGE ") ? line.slice(10) : [])));
+      expect(patterns.size).toBeGreaterThan(40);
+      for (const pattern of patterns) {
+        const matching = [...keysIn(wordsOf(`FLY.PURGE ${pattern}`))].sort();
+        expect([pattern, matching]).toEqual([pattern, (await client.keys(pattern)).sort()]);
+      }
+    } finally {
+      client.disconnect();
+      await server.stop();
     }
   });
 

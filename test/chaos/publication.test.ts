@@ -38,7 +38,7 @@ it("knows arguments that travelled in a row", () => {
   expect(wholeCommands(published).get(stamp(3))).toMatchObject({ large: true, sliced: true });
 });
 
-it("passes over what lacks a chunk, what was given up, and canaries", () => {
+it("passes over what lacks a chunk, what was given up, and canaries, but not over purges", () => {
   const published = [
     sent(1, "FLY.CHUNK", "t", "2", "cd"),
     sent(2, "FLY.LARGE", "t", "2:4", "SET", "k", ""),
@@ -46,8 +46,9 @@ it("passes over what lacks a chunk, what was given up, and canaries", () => {
     sent(4, "FLY.LARGE", "u", ""),
     sent(5, "ECHO", "{}"),
     sent(6, "INCR", "n"),
+    sent(7, "FLY.PURGE", "user:*"),
   ];
-  expect(textsOf(published)).toEqual(["INCR n"]);
+  expect(textsOf(published)).toEqual(["INCR n", "FLY.PURGE user:*"]);
 });
 
 it("finds a command that was taken apart published once all of its parts are", () => {

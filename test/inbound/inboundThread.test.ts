@@ -19,14 +19,15 @@ describe("a failure of either thread", () => {
 
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  /** How a process ends whose thread runs a program, with these for the front and its other options. */
-  function ending(thread: string, front = "{}", options = "{}"): Promise<[code: unknown, stderr: string]> {
+  /** How a process ends whose thread runs a program, with these for the front and its other options, and what it does next. */
+  function ending(thread: string, front = "{}", options = "{}", next = ""): Promise<[code: unknown, stderr: string]> {
     const program = join(folder, "program.js");
     writeFileSync(program, thread);
     const main = `
       const { InboundThread } = require(${JSON.stringify(join(compiled, "inboundThread.js"))});
       const options = Object.assign(${options}, { program: ${JSON.stringify(program)} });
       new InboundThread(options, ${front}).start();
+      ${next}
       setInterval(() => {}, 1000);
     `;
     const timeout = 10_000;
@@ -37,6 +38,12 @@ describe("a failure of either thread", () => {
 
   it("ends the process, with what it failed of: a shim that receives nothing would look healthy", async () => {
     expect(await ending("throw new Error('out of order')")).toEqual([1, expect.stringContaining("out of order")]);
+  });
+
+  it("tells what it failed of where the main thread was busy until the other one was gone", async () => {
+    const busy = "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2000);";
+    const [, stderr] = await ending("throw new Error('out of order')", "{}", "{}", busy);
+    expect(stderr).toContain("out of order");
   });
 
   const fails = "() => { throw new Error('out of order') }";

@@ -129,6 +129,23 @@ describe("envelope", () => {
     expect(seal({ ...sample, commands: [command(randomBytes(9000))] }).length).toBeLessThan(9000 * 1.34 + 100);
   });
 
+  it("is compressed wherever in it that helps, and goes as it is where it does not", () => {
+    const [texts, image] = [Buffer.alloc(80_000, "all alike "), randomBytes(20_000)];
+    const sizeOf = (...args: readonly Buffer[]) => {
+      const stamp = { ms: 1, counter: 0, origin: 1 };
+      const text = seal({ region: "eu-west-1", origin: 1, commands: [{ stamp, args }] });
+      expect([...codec.open(text).commands][0]?.args).toEqual(args);
+      return (text.length * 3) / 4;
+    };
+    for (const args of [
+      [texts, image, texts],
+      [texts, image],
+      [image, texts],
+    ])
+      expect(sizeOf(...args)).toBeLessThan(image.length + 5000);
+    expect(sizeOf(randomBytes(40_000))).toBeGreaterThan(40_000);
+  });
+
   it("is not opened when cut short anywhere", () => {
     const text = seal(sample);
     for (let length = 0; length < text.length - 1; length += 1) {

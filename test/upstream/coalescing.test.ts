@@ -11,6 +11,9 @@ const onLinux = process.platform === "linux";
 let connection: Socket;
 let lane: Lane;
 let pauses: jest.Spied<typeof Atomics.wait>;
+let clock: jest.Spied<typeof performance.now>;
+/** What the clock shows, which goes on by itself in no test. */
+let nowMs = performance.now();
 let stop: () => void;
 
 beforeEach(async () => {
@@ -32,7 +35,9 @@ beforeEach(async () => {
       { ready: () => resolve(), lost() {}, large() {}, demoted() {}, push() {} },
     );
   });
-  pauses = jest.spyOn(Atomics, "wait");
+  nowMs += 1000;
+  clock = jest.spyOn(performance, "now").mockImplementation(() => nowMs);
+  pauses = jest.spyOn(Atomics, "wait").mockReturnValue("timed-out");
   stop = () => {
     lane.destroy();
     connection.destroy();
@@ -42,8 +47,13 @@ beforeEach(async () => {
 
 afterEach(() => {
   pauses.mockRestore();
+  clock.mockRestore();
   stop();
 });
+
+function later(ms: number): void {
+  nowMs += ms;
+}
 
 /** So many send something in one turn of the event loop. @returns how often the lane slept after it */
 async function pausesAfter(clients: number, requestsEach = 1): Promise<number> {
@@ -67,8 +77,25 @@ test("few clients never wait for others, however much each of them sends", async
 
 test("while many wait for the server, a turn that brought few is followed by a pause, one that brought many is not", async () => {
   expect(await pausesAfter(20)).toBe(onLinux ? 1 : 0);
+  later(1);
   expect(await pausesAfter(1)).toBe(onLinux ? 1 : 0);
+  later(1);
   expect(await pausesAfter(32)).toBe(0);
+});
+
+test("no second pause follows at once, as for another lane, and none for a while after one that took long", async () => {
+  await pausesAfter(20);
+  expect(await pausesAfter(1)).toBe(0);
+  later(1);
+  pauses.mockImplementation(() => {
+    later(2);
+    return "timed-out";
+  });
+  expect(await pausesAfter(1)).toBe(onLinux ? 1 : 0);
+  later(50);
+  expect(await pausesAfter(1)).toBe(0);
+  later(51);
+  expect(await pausesAfter(1)).toBe(onLinux ? 1 : 0);
 });
 
 test("once the server has answered there is nothing to wait for", async () => {

@@ -65,7 +65,9 @@ export async function runCampaign(
   try {
     for (let index = 0; index < schedules; index += 1) {
       const next = schedule(seed + index, steps, fabric.commands);
-      const result = await fabric.run(next, lossUnder(under));
+      const result = await fabric.run(next, lossUnder(under)).catch((cause: Error) => {
+        throw new Error(`seed ${next.seed}: ${cause.message}`, { cause });
+      });
       if (fails(result)) tally.diverged += 1;
       if (result.lostIncrements > 0) tally.lostCounts += 1;
       for (const name of summed) tally[name] += result[name];

@@ -33,7 +33,7 @@ for entry in string.gmatch(call('HGET', 'm', 'purges') or '', '%S+') do
   elseif state == 'p' or known == 'd' then return { known, memory() } end
 end
 table.sort(kept)
-while #kept > ${MAX_PURGES} or kept[1] < late and sub(kept[1], 1, 24) ~= stamp do
+while kept[1] and (#kept > ${MAX_PURGES} or kept[1] < late and sub(kept[1], 1, 24) ~= stamp) do
   purged = higher(purged, sub(table.remove(kept, 1), 1, 24))
 end
 call('HSET', 'm', 'purges', table.concat(kept, ' '), 'purged', purged)

@@ -146,6 +146,15 @@ describeWithServer("a purge by pattern", () => {
     expect((await client.keys("*")).sort()).toEqual(["other", "user:a", "user:e"]);
   });
 
+  it("is carried out where it is older than as many as a region keeps, and all of these are to be forgotten as well", async () => {
+    await replayers[0].apply([command(1, "SET user:1 old")]);
+    for (let count = 0; count < 64; count += 1) await purgers[0].run(command(10 + count, `${PURGE} pattern${count}:*`));
+    // As if all that can still come were newer than they.
+    await client.multi().select(1).hset("m", "beganBefore", startMs).select(0).exec();
+    await purgers[0].run(command(5, `${PURGE} user:*`));
+    expect(await client.keys("*")).toEqual([]);
+  });
+
   it("changes nothing when it comes again", async () => {
     const purge = command(5, `${PURGE} user:*`);
     await Promise.all([purgers[0].run(purge), purgers[1].run(purge), purgers[0].run(purge)]);

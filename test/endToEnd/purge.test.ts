@@ -24,10 +24,13 @@ describeWithServer("FLY.PURGE", () => {
   test("deletes the keys that match in every region, and tells how many", async () => {
     const [here, there] = fabric.regions as [Region, Region];
     const [writer, reader] = [await RawClient.connect(fabric.url(here)), await RawClient.connect(fabric.url(there))];
+    const local = await RawClient.connect(fabric.url(here));
     const pairs = Array.from({ length: 1000 }, (_, index) => [`user:${index}`, "v"]).flat();
     await writer.call("SELECT", "1");
     await writer.call("MSET", ...pairs, "other", "v");
-    await eventually(async () => expect(await reader.call("EXISTS", "other")).toBe(":1\r\n"));
+    // What the purge overtakes is undone as it comes, and not counted.
+    for (const client of [reader, local])
+      await eventually(async () => expect(await client.call("EXISTS", "other")).toBe(":1\r\n"));
     await reader.call("MSET", "user:a", "v", "user:b", "v");
     await eventually(async () => expect(await writer.call("fly.purge", "user:*")).toBe(OK));
     await eventually(async () => expect(await reader.call("KEYS", "*")).toBe("*1\r\n$5\r\nother\r\n"));
@@ -40,6 +43,6 @@ describeWithServer("FLY.PURGE", () => {
     expect(await reader.call("FLY.PURGE", "*")).toMatch(/^-ERR unknown command 'FLY.PURGE'/);
     await writer.call("AUTH", "worker", "worker-password-1");
     expect(await writer.call("FLY.PURGE", "*")).toMatch(/^-NOPERM User worker has no permissions/);
-    for (const client of [writer, reader]) client.close();
+    for (const client of [writer, reader, local]) client.close();
   });
 });

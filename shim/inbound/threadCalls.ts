@@ -52,12 +52,13 @@ export async function callsOver<Theirs extends object, Ours extends object>(port
   });
 }
 
-/** A call whose failure nobody is told of: it ends the process, as any other that nobody expects in either thread. */
+/**
+ * birpc drops what an unanswered call throws, since it has nobody to tell. These only count and log, so whatever they throw
+ * is a bug: thrown or rejected, it becomes a rejection that is not handled, which ends the process like any other bug in
+ * either thread.
+ */
 function unheard<Act extends (...args: never[]) => unknown>(act: Act): (...args: Parameters<Act>) => void {
-  return (...args) => {
-    // A rejection that nobody handles.
-    void (async () => act(...args))();
-  };
+  return (...args) => void (async () => act(...args))();
 }
 
 /** What {@link callsOver} gives. */

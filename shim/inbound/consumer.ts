@@ -10,7 +10,7 @@ import { backOff } from "../replication/backoff";
 import { type EnvelopeCodec, EnvelopeError, type OpenedEnvelope, type StampedCommand } from "../replication/envelope";
 import { aside, type Hearing, nameOf, type Sender } from "../replication/messages";
 import type { Replayer } from "../replication/replayer";
-import { noOutcome, type ReplayOutcome } from "../replication/replayOutcome";
+import type { ReplayFailure } from "../replication/replayOutcome";
 import { type Clock, stampText } from "../replication/stamp";
 import { Turns } from "../replication/turns";
 import type { Front } from "./front";
@@ -88,13 +88,13 @@ export class Consumer {
     try {
       const envelope = this.open(delivery);
       if (envelope.newest) await front.observe(envelope.newest);
-      const outcome = await this.replay(envelope, end);
-      if (outcome === "postponed") await this.postpone(delivery);
-      if (outcome === "stopped" || outcome === "postponed") return false;
-      const [poison] = outcome.poison;
-      if (!(await this.settle(envelope, delivery, poison === undefined))) return false;
-      if (poison === undefined) return true;
-      reason = `command ${poison.command} with stamp ${poison.stamp}: ${poison.error}`;
+      const replayed = await this.replay(envelope, end);
+      if (replayed === "postponed") await this.postpone(delivery);
+      if (replayed === "stopped" || replayed === "postponed") return false;
+      const complete = replayed === "done";
+      if (!(await this.settle(envelope, delivery, complete))) return false;
+      if (complete) return true;
+      reason = `command ${replayed.command} with stamp ${replayed.stamp}: ${replayed.error}`;
     } catch (error) {
       if (!(error instanceof EnvelopeError)) throw error;
       reason = error.message;
@@ -138,16 +138,22 @@ export class Consumer {
    * Until nothing transient is left.
    *
    * @param tried - told when all has been tried once: what has to be tried again holds nobody up.
+   * @returns the first failure of those that can never be mended
    */
-  private async replay(envelope: OpenedEnvelope, tried: () => void): Promise<ReplayOutcome | "stopped" | "postponed"> {
-    const { replayer, front } = this.options;
+  private async replay(
+    envelope: OpenedEnvelope,
+    tried: () => void,
+  ): Promise<"done" | "stopped" | "postponed" | ReplayFailure> {
+    const { replayer, front, log } = this.options;
     let messages: StampedCommand[] = [];
-    let outcome = noOutcome();
+    let poison: ReplayFailure | undefined;
     const replayed = await this.untilSettled(async () => {
       messages = [];
-      outcome = await replayer.apply(aside(envelope.commands, messages));
+      const outcome = await replayer.apply(aside(envelope.commands, messages));
       tried();
       front.replayed(outcome);
+      // What failed half way is not run again by the next try.
+      poison ??= outcome.poison[0];
       const [failure] = outcome.transient;
       return failure && { ...failure, failed: outcome.transient.length };
     });
@@ -157,7 +163,9 @@ export class Consumer {
     for (const message of messages) {
       const heard = await this.untilSettled(async () => {
         try {
-          if ((await this.options.hear(message, envelope)) === "postponed") postponed = true;
+          const hearing = await this.options.hear(message, envelope);
+          if (hearing === "postponed") postponed = true;
+          if (typeof hearing === "object") poison ??= hearing;
           return undefined;
         } catch (error) {
           return { err: error, command: nameOf(message), stamp: stampText(message.stamp) };
@@ -165,7 +173,10 @@ export class Consumer {
       });
       if (!heard) return "stopped";
     }
-    return postponed ? "postponed" : outcome;
+    if (!postponed) return poison ?? "done";
+    // The next delivery may not show it.
+    if (poison) log.error(poison, "the cluster cannot run a command of an envelope that has to wait");
+    return "postponed";
   }
 
   /** False where it was stopped before. */

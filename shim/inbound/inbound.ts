@@ -48,7 +48,7 @@ export class Inbound implements Incoming {
     const transfers = new Transfers({ cluster, replayer, horizonMs });
     this.transfers = transfers;
     const purger = new Purger({ cluster, replayer, purged: (purge, outcome) => front.purged(purge, outcome) });
-    handleLargeMessages(this.handlers, { region, transfers, replayed: (outcome) => front.replayed(outcome), log });
+    handleLargeMessages(this.handlers, { region, transfers, replayed: (outcome) => front.replayed(outcome) });
     this.handlers.set(PURGE, (message) => purger.run(message));
     this.consumer = new Consumer({
       queue,

@@ -24,32 +24,36 @@ return { 'flushed', memory() }
 /**
  * Takes a FLUSHALL to the keys of a page. ARGV: as `records` wants it, its stamp, whether this is the last page (1 or 0),
  * then each key's bucket and the key. Returns whether it goes on (0 where a newer FLUSHALL has taken over), what `memory`
- * says, and a letter for each key of which the region cannot tell: see `doubtReasons` in replayOutcome.ts.
+ * says, a letter for each key of which the region cannot tell or that failed, and the texts of errors: see `replayScript`.
  */
 export const sweepScript = `${records}${folds}
 local stamp = ARGV[5]
 if flush ~= stamp then return { 0, memory(), '' } end
-local reasons = ''
-for i = 7, #ARGV, 2 do
-  local r = recordOf(ARGV[i + 1], ARGV[i])
+local function sweep(n)
+  local r = n.r
   -- A record of that stamp is the FLUSHALL's own: the key has no newer overwrite.
-  if r.stamp == stamp then
-    local j = load(r, stamp)
-    if r.bereft then
-      reasons = reasons .. doubt(r, newest, r.bereft)
-    elseif j and j.mixed then
-      reasons = reasons .. doubt(r, stamp, 'b')
-    elseif j and j.floor < stamp then
-      loadEntries(r, j)
-      refold(r, j, 0)
-      save(r, j)
-    elseif not j and r.kind ~= 'a' then
-      use(0)
-      call('UNLINK', r.key)
-    end
+  if r.stamp ~= stamp then return end
+  local j = load(r, stamp)
+  if r.bereft then return doubt(r, newest, r.bereft) end
+  if j and j.mixed then return doubt(r, stamp, 'b') end
+  if j and j.floor < stamp then
+    loadEntries(r, j)
+    refold(r, j, 0)
+    save(r, j)
+  elseif not j and r.kind ~= 'a' then
+    use(0)
+    call('UNLINK', r.key)
   end
 end
+
+local letters, done = '', ARGV[6] == '1'
+for i = 7, #ARGV, 2 do
+  local letter, text = guarded({ r = recordOf(ARGV[i + 1], ARGV[i]), stamp = stamp }, sweep)
+  letters = letters .. (letter or '')
+  if text then errors[#errors + 1] = text end
+  if letter == 't' then done = false end
+end
 writeRecords()
-if ARGV[6] == '1' then call('HSET', 'm', 'flushed', stamp) end
-return { 1, memory(), reasons }
+if done then call('HSET', 'm', 'flushed', stamp) end
+return { 1, memory(), letters, unpack(errors) }
 `;

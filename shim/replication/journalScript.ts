@@ -78,6 +78,23 @@ local function doubt(r, stamp, reason)
   return reason
 end
 
+-- Runs what applies a command to its keys. Where this script fails over it nobody knows how far it came: the region cannot
+-- tell what the keys should hold, and what else came along is not held up.
+local function guarded(n, run)
+  local ran, outcome, text = pcall(run, n)
+  if ran then return outcome, text end
+  text = type(outcome) == 'table' and outcome.err or outcome
+  -- Nothing is written before the server has found that it may be.
+  if outcomeOf({ err = text }) == 't' then return 't', text end
+  for _, r in ipairs(n.list or { n.r }) do
+    -- Whatever that is.
+    r.journal = true
+    drop(r)
+    doubt(r, higher(higher(n.stamp, r.stamp), highest), 'f')
+  end
+  return 'f', text
+end
+
 -- Whether a command came too late to tell what it finds. What a forgotten purge would have done a delete does as well.
 local function unheardOf(r, stamp, deletes)
   if stamp <= r.floor then return r.evicted and 'v' or 'r' end

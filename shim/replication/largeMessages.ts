@@ -1,10 +1,9 @@
 // The messages of large commands: a chunk is kept until its command is complete, which is then replayed.
 
-import type { Logger } from "pino";
 import type { StampedCommand } from "./envelope";
 import { decodeLarge } from "./largeCommand";
-import { CHUNK, LARGE, type MessageHandlers } from "./messages";
-import { logPoison, type ReplayOutcome } from "./replayOutcome";
+import { CHUNK, type Hearing, LARGE, type MessageHandlers } from "./messages";
+import type { ReplayOutcome } from "./replayOutcome";
 import type { Transfers } from "./transfers";
 
 /** What {@link handleLargeMessages} needs. */
@@ -13,7 +12,6 @@ export interface LargeMessagesOptions {
   readonly transfers: Transfers;
   /** Told what became of a command. */
   readonly replayed: (outcome: ReplayOutcome) => void;
-  readonly log: Logger;
 }
 
 /** What a chunk's message says, as {@link Transfers.store} wants it. */
@@ -25,13 +23,13 @@ export function chunkOf({ args }: StampedCommand): [transfer: string, offset: nu
 /** Adds the handlers of both messages. */
 export function handleLargeMessages(
   handlers: MessageHandlers,
-  { region, transfers, replayed, log }: LargeMessagesOptions,
+  { region, transfers, replayed }: LargeMessagesOptions,
 ): void {
-  handlers.set(CHUNK, async (message) => {
+  handlers.set(CHUNK, async (message, _, report) => {
     const outcome = await transfers.store(...chunkOf(message));
-    if (outcome) settle(outcome);
+    if (outcome) report(settle(outcome));
   });
-  handlers.set(LARGE, async (message, from, postpone) => {
+  handlers.set(LARGE, async (message, from, report) => {
     const command = decodeLarge(message);
     if (command.args.length === 0) {
       // Its own region knows better.
@@ -39,16 +37,15 @@ export function handleLargeMessages(
       return;
     }
     const outcome = await transfers.complete(command);
-    if (outcome) settle(outcome);
     // Its chunks will complete it, or it comes again until it is too late for that.
-    else postpone();
+    report(outcome ? settle(outcome) : "postponed");
   });
 
   /** @throws Error where the command is worth another try */
-  function settle(outcome: ReplayOutcome): void {
+  function settle(outcome: ReplayOutcome): Hearing {
     replayed(outcome);
-    logPoison(log, outcome);
     const [failure] = outcome.transient;
     if (failure) throw new Error(`${failure.command} with stamp ${failure.stamp}: ${failure.error}`);
+    return outcome.poison[0] ?? "done";
   }
 }

@@ -3,6 +3,7 @@
 
 import { EncodedCommand } from "./encodedCommand";
 import type { StampedCommand } from "./envelope";
+import type { ReplayFailure } from "./replayOutcome";
 
 /** Who sent a message. */
 export interface Sender {
@@ -14,15 +15,22 @@ export interface Sender {
  * Acts on a message, which may come several times. Where it rejects, it is called again later, and the message's envelope
  * is kept until it succeeds: what can never succeed must not reject.
  *
- * @param postpone - leaves the envelope in the queue: all of it comes again, soon at first, then less and less often.
+ * @param report - told what has become of it, where it is not done.
  */
-export type MessageHandler = (message: StampedCommand, from: Sender, postpone: () => void) => Promise<void>;
+export type MessageHandler = (
+  message: StampedCommand,
+  from: Sender,
+  report: (hearing: Hearing) => void,
+) => Promise<void>;
 
 /** Handlers by the name of their message, such as `FLY.PURGE`. */
 export type MessageHandlers = Map<string, MessageHandler>;
 
-/** What became of a message; one that is postponed comes again. */
-export type Hearing = "done" | "postponed" | "unknown";
+/**
+ * What became of a message. One that is postponed is left in the queue: all of its envelope comes again, soon at first, then
+ * less and less often. A failure can never be mended: the envelope goes to the dead-letter queue.
+ */
+export type Hearing = "done" | "postponed" | "unknown" | ReplayFailure;
 
 /**
  * The name of the canary, which every version of envelopes may carry. A client's ECHO is answered by its shim and never
@@ -85,8 +93,8 @@ export async function hear(handlers: MessageHandlers, message: StampedCommand, f
   const handler = handlers.get(nameOf(message));
   if (!handler) return "unknown";
   let hearing: Hearing = "done";
-  await handler(message, from, () => {
-    hearing = "postponed";
+  await handler(message, from, (reported) => {
+    hearing = reported;
   });
   return hearing;
 }

@@ -136,7 +136,7 @@ local function overwriteOne(stamp, bucket, left, key, value)
     ARGV[first], ARGV[first + 1], ARGV[first + 2] = 'SET', key, value
     if left ~= '+' then ARGV[first + 3], ARGV[first + 4] = 'PXAT', sub(left, 2) end
   end
-  return overwrite({ r = recordOf(key, bucket), stamp = stamp, left = left, first = first, last = #ARGV })
+  return guarded({ r = recordOf(key, bucket), stamp = stamp, left = left, first = first, last = #ARGV }, overwrite)
 end
 
 local stamps, texts = {}, {}

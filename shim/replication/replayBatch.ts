@@ -67,9 +67,9 @@ export class ReplayBatch {
     return this.make();
   }
 
-  /** Whether a step of it runs in the order of its arrival. */
-  isUnordered(index: number): boolean {
-    return this.made?.[index]?.kind === "other";
+  /** How many steps were applied in the order of their arrival. @param letters - what the script says of each */
+  unordered(letters: string): number {
+    return this.made?.filter(({ kind }, index) => kind === "other" && letters[index] === "a").length ?? 0;
   }
 
   /** @param command - with an {@link EncodedCommand.overwriteShape}. */

@@ -1,7 +1,9 @@
 // What became of replayed commands.
 
 import type { Logger } from "pino";
+import type { StampedCommand } from "./envelope";
 import { errorText } from "./errorText";
+import { stampText } from "./stamp";
 
 /**
  * Why a region cannot tell what a key should hold, by the script's letter. The key is deleted, and stays so until an
@@ -14,6 +16,7 @@ import { errorText } from "./errorText";
  * - `expired`: the value that the command would change had expired here when it came
  * - `folded`: older than commands that the journal, which is bounded, has only the sum of
  * - `held`: the command came to a key of which the region could not tell already
+ * - `failed`: the server's script failed over the command, perhaps half way; it counts as poison too
  */
 export const doubtReasons = {
   l: "late",
@@ -23,6 +26,7 @@ export const doubtReasons = {
   x: "expired",
   b: "folded",
   d: "held",
+  f: "failed",
 } as const;
 
 /** See {@link doubtReasons}. */
@@ -52,18 +56,53 @@ export interface ReplayFailure {
   readonly error: string;
 }
 
-/** Whether a script's letter says that the region cannot tell. */
-export function isDoubt(letter: string): letter is keyof typeof doubtReasons {
+function isDoubt(letter: string): letter is keyof typeof doubtReasons {
   return letter in doubtReasons;
 }
 
-/** Counts a key that was deleted. */
-export function doubted({ doubts }: ReplayOutcome, letter: keyof typeof doubtReasons): void {
-  const reason = doubtReasons[letter];
-  doubts.set(reason, (doubts.get(reason) ?? 0) + 1);
+/** Says of a command that it failed. */
+export function failure({ stamp, args }: StampedCommand, error: string): ReplayFailure {
+  return { stamp: stampText(stamp), command: String(args[0]), error };
 }
 
-/** What a script stumbles over it would stumble over again, and nothing else would be replayed meanwhile. */
+function listUnder(letter: string, { errors, poison, transient }: ReplayOutcome): ReplayFailure[] | undefined {
+  if (letter === "e") return errors;
+  if (letter === "u" || letter === "f") return poison;
+  return letter === "t" ? transient : undefined;
+}
+
+/**
+ * Adds what a script says of the commands or keys that it was given: a letter for each, as `replayScript` has them, and a
+ * text for each that failed.
+ *
+ * @param commandAt - which command it says that of, by its index
+ */
+export function addLetters(
+  outcome: ReplayOutcome,
+  letters: string,
+  texts: readonly string[],
+  commandAt: (index: number) => StampedCommand | undefined,
+): void {
+  let textIndex = 0;
+  for (let index = 0; index < letters.length; index += 1) {
+    const letter = letters.charAt(index);
+    if (letter === "a") {
+      outcome.applied += 1;
+    } else if (letter === "s") {
+      outcome.stale += 1;
+    } else {
+      if (isDoubt(letter)) {
+        const reason = doubtReasons[letter];
+        outcome.doubts.set(reason, (outcome.doubts.get(reason) ?? 0) + 1);
+      }
+      const list = listUnder(letter, outcome);
+      const command = list && commandAt(index);
+      if (command) list.push(failure(command, texts[textIndex++] ?? "no text"));
+    }
+  }
+}
+
+/** What a whole call stumbles over it would stumble over again, and nothing else would be replayed meanwhile. */
 export function listFor(error: unknown, { poison, transient }: ReplayOutcome): ReplayFailure[] {
   return /^(ERR user_script|WRONGTYPE)/.test(errorText(error)) ? poison : transient;
 }

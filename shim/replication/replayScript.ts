@@ -24,7 +24,7 @@ export const MAX_ARGUMENTS = 7000;
  * Returns a letter for each command, what `memory` says, the revision of the list of purges (see purgeList.ts), then the
  * texts of errors. Letters: `a` applied, `s` stale or known, `e` an error of the data, `u` nothing that this server can
  * run, `t` a transient error; the others say why the region cannot tell, and holds nothing: see `doubtReasons` in
- * replayOutcome.ts.
+ * replayOutcome.ts. Of `e`, `u`, `t` and `f` there is a text.
  */
 export const replayScript = `${records}${folds}
 local SLICE_GROUPS = 1000
@@ -188,7 +188,7 @@ while ARGV[5] ~= 'plain' and i <= #ARGV do
   commands[#commands + 1] = n
   i = n.last + 1
 end
-for _, n in ipairs(commands) do finish(n.stamp, apply(n)) end
+for _, n in ipairs(commands) do finish(n.stamp, guarded(n, apply)) end
 writeRecords()
 return { table.concat(outcomes), memory(), meta[11] or '', unpack(errors) }
 `;

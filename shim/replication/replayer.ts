@@ -11,7 +11,7 @@ import { keyPages } from "./keyPages";
 import { PurgeList, purgeScript } from "./purgeList";
 import { bucketOf, type CallerRole, callerOf, records } from "./recordScript";
 import { type KeyedStep, ReplayBatch, type ScriptArguments } from "./replayBatch";
-import { doubted, isDoubt, listFor, noOutcome, type ReplayFailure, type ReplayOutcome } from "./replayOutcome";
+import { addLetters, failure, listFor, noOutcome, type ReplayOutcome } from "./replayOutcome";
 import { ReplayPace } from "./replayPace";
 import { replayScript } from "./replayScript";
 import { hasKnownKeys, type ReplayStep, replaySteps } from "./replaySteps";
@@ -34,7 +34,9 @@ export type ScriptCall = (args: ScriptArguments) => Promise<readonly string[]>;
 interface Scripts {
   flyReplay(...args: ScriptArguments): Promise<readonly string[]>;
   flyFlush(...args: ScriptArguments): Promise<readonly ["stale" | "flushed" | "sweep", memory: string]>;
-  flySweep(...args: ScriptArguments): Promise<readonly [goesOn: number, memory: string, reasons: string]>;
+  flySweep(
+    ...args: ScriptArguments
+  ): Promise<readonly [goesOn: number, memory: string, letters: string, ...texts: string[]]>;
   flyPurge(...args: ScriptArguments): Promise<readonly [state: string, memory: string]>;
   flyNewest(...args: ScriptArguments): Promise<string>;
   flyRotate(...args: ScriptArguments): Promise<"young" | "kept" | "rotated" | "tend">;
@@ -132,7 +134,7 @@ export class Replayer {
       for (const step of hasKnownKeys(command) ? replaySteps(command) : await this.askedSteps(command, outcome)) {
         if (step.kind === "flush") {
           await send();
-          await call(() => this.flush(step.stamp, outcome));
+          await call(() => this.flush(step, outcome));
           continue;
         }
         const bytes = step.args.reduce((sum, arg) => sum + arg.length, 0);
@@ -161,11 +163,10 @@ export class Replayer {
   }
 
   private async askedSteps(command: StampedCommand, { transient }: ReplayOutcome): Promise<readonly ReplayStep[]> {
-    const { stamp, args } = command;
     try {
       return await this.stepsOf(command);
     } catch (error) {
-      transient.push({ stamp: stampText(stamp), command: String(args[0]), error: errorText(error) });
+      transient.push(failure(command, errorText(error)));
       return [];
     }
   }
@@ -233,57 +234,44 @@ export class Replayer {
     outcome: ReplayOutcome,
     call: ScriptCall = (args) => this.cluster.flyReplay(...args),
   ): Promise<void> {
-    const fail = (list: ReplayFailure[], step: KeyedStep | undefined, error: string) => {
-      if (step) list.push({ stamp: stampText(step.stamp), command: String(step.args[0]), error });
-    };
     try {
       const reply = await call([...this.lead(), ...batch.arguments()]);
-      const [letters = "", memory = "", purgesRevision = "", ...errors] = reply;
+      const [letters = "", memory = "", purgesRevision = "", ...texts] = reply;
       this.learn(memory);
+      addLetters(outcome, letters, texts, (index) => batch.steps[index]);
+      outcome.unordered += batch.unordered(letters);
       await this.purges.follow(purgesRevision);
-      let errorIndex = 0;
-      for (let index = 0; index < batch.size; index += 1) {
-        const letter = letters[index] ?? "t";
-        if (letter === "a") {
-          outcome.applied += 1;
-          if (batch.isUnordered(index)) outcome.unordered += 1;
-        } else if (letter === "s") {
-          outcome.stale += 1;
-        } else if (isDoubt(letter)) {
-          doubted(outcome, letter);
-        } else {
-          const list = letter === "e" ? outcome.errors : letter === "u" ? outcome.poison : outcome.transient;
-          fail(list, batch.steps[index], errors[errorIndex++] ?? "no outcome");
-        }
-      }
       const overtaking = this.purges.empty ? [] : this.purges.overtaking(batch.steps);
       if (overtaking.length > 0) await this.replay(new ReplayBatch(overtaking), outcome);
     } catch (error) {
-      for (const step of batch.steps) fail(listFor(error, outcome), step, errorText(error));
+      const list = listFor(error, outcome);
+      for (const step of batch.steps) list.push(failure(step, errorText(error)));
     }
   }
 
-  private async flush(stamp: Stamp, outcome: ReplayOutcome): Promise<void> {
-    const text = stampText(stamp);
+  private async flush(command: StampedCommand, outcome: ReplayOutcome): Promise<void> {
     try {
-      const [answer, memory] = await this.cluster.flyFlush(...this.lead(), text);
+      const [answer, memory] = await this.cluster.flyFlush(...this.lead(), stampText(command.stamp));
       this.learn(memory);
-      if (answer === "sweep") await this.sweep(text, outcome);
       if (answer === "stale") outcome.stale += 1;
-      else outcome.applied += 1;
+      else if (answer === "flushed" || (await this.sweep(command, outcome))) outcome.applied += 1;
     } catch (error) {
-      listFor(error, outcome).push({ stamp: text, command: "FLUSHALL", error: errorText(error) });
+      listFor(error, outcome).push(failure(command, errorText(error)));
     }
   }
 
-  /** Each page waits for the one before. */
-  private async sweep(stamp: string, outcome: ReplayOutcome): Promise<void> {
+  /** Each page waits for the one before. False where something has to be tried again. */
+  private async sweep(command: StampedCommand, outcome: ReplayOutcome): Promise<boolean> {
+    const stamp = stampText(command.stamp);
     for await (const { keys, last } of keyPages(this.cluster, everyKey, SWEEP_PAGE)) {
       const page = keys.flatMap((key) => [bucketOf(key), key]);
-      const [goesOn, memory, letters] = await this.cluster.flySweep(...this.lead(), stamp, last ? 1 : 0, ...page);
+      const reply = await this.cluster.flySweep(...this.lead(), stamp, last ? 1 : 0, ...page);
+      const [goesOn, memory, letters, ...texts] = reply;
       this.learn(memory);
-      for (const letter of letters) if (isDoubt(letter)) doubted(outcome, letter);
-      if (goesOn === 0) return;
+      addLetters(outcome, letters, texts, () => command);
+      if (letters.includes("t")) return false;
+      if (goesOn === 0) break;
     }
+    return true;
   }
 }

@@ -167,7 +167,6 @@ export class Replication {
       region,
       transfers: this.transfers,
       replayed: (outcome) => this.tally.replayed("bus", outcome),
-      log,
     });
     this.incoming = options.inbound(this.front(), origin);
   }

@@ -127,6 +127,9 @@ describeWithServer("journal", () => {
     await count(command(-horizonMs, "SET late v"));
     await count(command(5, "INCR local"), command(5, "INCR evicted"), command(2, "APPEND folded v"));
     await count(commandAfter(4, "PERSIST expired"), command(6, "INCR local"));
+    await replay(command(1, "INCR failed"));
+    await records.set("jfailed", "damaged");
+    await count(command(2, "INCR failed"));
     await region.flushall();
     await count(command(1, "SET lost v"));
     const lines = (await registry.metrics()).match(/^redis_on_fly_doubtful_deletions_total.*$/gm);
@@ -152,15 +155,46 @@ describeWithServer("journal", () => {
     expect(await region.hlen("h")).toBe(1060);
   });
 
-  it("reports records that it cannot read as poison, not as something to try again", async () => {
-    await replay(command(1, "INCR n"), command(3, "SET other v"));
+  it("holds nothing where it fails over a command, which is poison, and replays what comes with it", async () => {
+    const incr = (at: number) => ["before", "n", "after"].map((key) => command(at, `INCR ${key}`));
+    await replay(...incr(1));
     await records.set("jn", "damaged");
-    for (const name of ["INCR n", "FLUSHALL"]) {
-      expect(await here.replayer.apply([command(2, name)])).toMatchObject({
-        poison: [{ command: name.split(" ", 1).join() }],
-        transient: [],
-      });
-    }
+    expect(await here.replayer.apply(incr(2))).toMatchObject({
+      applied: 2,
+      doubts: new Map([["failed", 1]]),
+      poison: [{ command: "INCR", error: expect.stringContaining("WRONGTYPE") }],
+      transient: [],
+    });
+    expect(await region.mget("before", "n", "after")).toEqual(["2", null, "2"]);
+    expect(await here.replayer.apply(incr(2))).toMatchObject({ stale: 3, poison: [] });
+    expect(await replay(command(3, "INCR n"), command(4, "SET n 7"), command(5, "INCR n"))).toEqual([
+      "held",
+      "applied",
+      "applied",
+    ]);
+    expect(await region.get("n")).toBe("8");
+  });
+
+  it("holds nothing where an overwrite among others fails", async () => {
+    const set = (at: number) => ["before", "k", "after"].map((key) => command(at, `SET ${key} ${at}`));
+    await replay(command(1, "APPEND k v"));
+    await records.set("jk", "damaged");
+    expect(await here.replayer.apply(set(2))).toMatchObject({ applied: 2, doubts: new Map([["failed", 1]]) });
+    expect(await region.mget("before", "k", "after")).toEqual(["2", null, "2"]);
+    expect(await here.replayer.apply(set(3))).toMatchObject({ applied: 3 });
+  });
+
+  it("holds nothing under a key over which a FLUSHALL fails, and carries it out to its end", async () => {
+    await replay(command(1, "SET old v"), command(1, "INCR n"), command(4, "SET other v"));
+    await records.set("jn", "damaged");
+    expect(await here.replayer.apply([command(3, "FLUSHALL")])).toMatchObject({
+      applied: 1,
+      doubts: new Map([["failed", 1]]),
+      poison: [{ command: "FLUSHALL", error: expect.stringContaining("WRONGTYPE") }],
+      transient: [],
+    });
+    expect(await region.keys("*")).toEqual(["other"]);
+    expect(await replay(command(3, "FLUSHALL"))).toEqual(["stale"]);
   });
 
   it("sweeps what is older than a FLUSHALL out of a key that has newer commands too", async () => {

@@ -9,6 +9,7 @@ import { type BusAddresses, createBus, credentials } from "../../local/bus";
 import { Emulator } from "../../local/emulator";
 import { noFaults } from "../../local/wires";
 import { EnvelopeCodec } from "../../shim/replication/envelope";
+import { encodeLarge } from "../../shim/replication/largeCommand";
 import type { Replication } from "../../shim/replication/replication";
 import { stampText } from "../../shim/replication/stamp";
 import { awsBus } from "../support/bus";
@@ -25,6 +26,7 @@ const codec = new EnvelopeCodec(envelopeKeys);
 describeWithServer("an envelope that cannot be replayed", () => {
   let server: ConnectedServer;
   let client: Redis;
+  let records: Redis;
   let emulator: Emulator;
   let addresses: BusAddresses;
   let sns: SNSClient;
@@ -43,6 +45,7 @@ describeWithServer("an envelope that cannot be replayed", () => {
     sqs = new SQSClient({ endpoint: emulator.endpoint, region, credentials });
     server = await ConnectedServer.start();
     client = server.connect();
+    records = server.connect({ db: 1 });
     registry = new Registry();
     replication = newReplication(server, {
       region,
@@ -69,8 +72,12 @@ describeWithServer("an envelope that cannot be replayed", () => {
   });
 
   function seal(ms: number, line: string, sealing = codec): string {
-    const stamp = { ms, counter: 0, origin: 1 };
-    return sealing.seal("us-east-1", segmentOf(1, [{ stamp, args: line.split(" ").map((word) => Buffer.from(word)) }]));
+    return sealAll(ms, [line.split(" ").map((word) => Buffer.from(word))], sealing);
+  }
+
+  function sealAll(ms: number, commands: readonly (readonly Buffer[])[], sealing = codec): string {
+    const stamped = commands.map((args, counter) => ({ stamp: { ms, counter, origin: 1 }, args }));
+    return sealing.seal("us-east-1", segmentOf(1, stamped));
   }
 
   async function publish(...bodies: readonly string[]): Promise<void> {
@@ -123,6 +130,47 @@ describeWithServer("an envelope that cannot be replayed", () => {
     const lines = logged.filter(({ msg }) => msg === "poison: moving an envelope to the dead-letter queue");
     expect(lines.map(({ level }) => level)).toEqual(Array(expected.size).fill(50));
     expect(lines.map(({ reason }) => reason).sort()).toEqual([...found.values()].sort());
+  });
+
+  it("has the good commands in it replayed, once however often it is redriven", async () => {
+    const nowMs = Date.now();
+    const lines = (delta: number) =>
+      ["good", "bad", "fair"].map((key) => ["INCRBY", `mixed:${key}`, String(delta)].map((word) => Buffer.from(word)));
+    await publish(sealAll(nowMs, lines(1)));
+    await eventually(async () => expect(await client.get("mixed:fair")).toBe("1"));
+    await records.set("jmixed:bad", "damaged");
+    const body = sealAll(nowMs + 1, lines(2));
+    await publish(body);
+    const found: unknown[] = [];
+    await eventually(async () => {
+      found.push(...(await dead()));
+      expect(found).toHaveLength(1);
+    });
+    const stamp = stampText({ ms: nowMs + 1, counter: 1, origin: 1 });
+    expect(found).toEqual([[body, expect.stringMatching(`^command INCRBY with stamp ${stamp}: WRONGTYPE`)]]);
+    expect(await client.mget("mixed:good", "mixed:bad", "mixed:fair")).toEqual(["3", null, "3"]);
+    // Redriven, as the operations page says: what was good is known.
+    await publish(body, seal(nowMs, "SET mixed:done v"));
+    await eventually(async () => expect(await client.get("mixed:done")).toBe("v"));
+    expect(await client.mget("mixed:good", "mixed:bad", "mixed:fair")).toEqual(["3", null, "3"]);
+    expect(await dead()).toEqual([]);
+  });
+
+  it("goes there too where it makes a large command complete that the server does not know", async () => {
+    const nowMs = Date.now();
+    const command = { transfer: "unknown", large: [{ index: 2, bytes: 5 }] };
+    const args = ["NOSUCH", "large", ""].map((word) => Buffer.from(word));
+    const body = sealAll(nowMs, [encodeLarge({ ...command, args })]);
+    await publish(sealAll(nowMs, [["FLY.CHUNK", "unknown", "0", "hello"].map((word) => Buffer.from(word))]));
+    await eventually(async () => expect(await records.exists("dunknown:0")).toBe(1));
+    await publish(body);
+    const found: unknown[] = [];
+    await eventually(async () => {
+      found.push(...(await dead()));
+      expect(found).toHaveLength(1);
+    });
+    const stamp = stampText({ ms: nowMs, counter: 0, origin: 1 });
+    expect(found).toEqual([[body, expect.stringMatching(`^command NOSUCH with stamp ${stamp}: .*Unknown`)]]);
   });
 
   it("for now alone stays out of the dead-letter queue, and is replayed as soon as it can be", async () => {

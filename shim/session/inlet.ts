@@ -19,6 +19,7 @@ export class Inlet {
   private readonly backlog = new Backlog();
   /** The cluster takes less than the client sends. */
   private congested = false;
+  private paused = false;
 
   constructor(
     private readonly socket: Socket,
@@ -78,8 +79,11 @@ export class Inlet {
   }
 
   readOrPause(): void {
-    if ((this.congested || this.backlog.full) && !this.closed) this.socket.pause();
-    else if (this.socket.isPaused()) this.socket.resume();
+    const pause = (this.congested || this.backlog.full) && !this.closed;
+    if (pause === this.paused) return;
+    this.paused = pause;
+    if (pause) this.socket.pause();
+    else this.socket.resume();
   }
 
   /** From now on nothing is taken, not even what was postponed. */

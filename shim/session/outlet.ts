@@ -40,7 +40,10 @@ export class Outlet implements ReplySink {
 
   private tail: ReplyEntry | undefined;
   private readonly writer: DirectWriter;
-  private readonly output: Buffer[] = [];
+  /** What is to be written: nearly always one piece. */
+  private output: Buffer | undefined;
+  /** The pieces that follow it. */
+  private rest: Buffer[] | undefined;
   private held: HeldAnswer[] = [];
   /** Memory of the answers that have come to trail since the session was last idle. */
   private trailingBytes = 0;
@@ -92,7 +95,7 @@ export class Outlet implements ReplySink {
   /** Puts in an answer of the shim's own. */
   answer(bytes: Buffer): void {
     if (this.inFlight === 0) {
-      this.output.push(bytes);
+      this.put(bytes);
       return;
     }
     (this.held.at(-1) ?? this.tail)?.trailing.push(bytes);
@@ -120,13 +123,14 @@ export class Outlet implements ReplySink {
     this.held = kept;
     this.inFlight = kept.length;
     for (const { sequence, answer, trailing } of given) {
-      this.output.push(sequence > confirmed && failure ? failure : answer, ...trailing);
+      this.put(sequence > confirmed && failure ? failure : answer);
+      for (const bytes of trailing) this.put(bytes);
     }
     this.flush();
   }
 
   reply(bytes: Buffer, completed: number): void {
-    this.output.push(bytes);
+    this.put(bytes);
     this.inFlight -= completed;
   }
 
@@ -139,16 +143,22 @@ export class Outlet implements ReplySink {
 
   /** Writes what is there, in one system call where it is small. */
   write(): void {
-    const { output, socket } = this;
-    const first = output[0];
-    if (!first || socket.destroyed) return;
-    const bytes = output.length === 1 ? first : Buffer.concat(output);
-    output.length = 0;
+    const { output, rest, socket } = this;
+    if (!output || socket.destroyed) return;
+    const bytes = rest ? Buffer.concat([output, ...rest]) : output;
+    this.output = undefined;
+    this.rest = undefined;
     this.writer.write(bytes);
     this.writtenBytes += bytes.length;
     if (socket.writableLength === 0) return;
     if (socket.writableLength > this.limitBytes) this.events.tooSlow(socket.writableLength);
     else if (!this.watch) this.watchReader();
+  }
+
+  private put(bytes: Buffer): void {
+    if (!this.output) this.output = bytes;
+    else if (this.rest) this.rest.push(bytes);
+    else this.rest = [bytes];
   }
 
   /** A client that stops reading would otherwise hold its lane, and its replies in the cluster's memory, for ever. */

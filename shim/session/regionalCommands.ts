@@ -72,7 +72,9 @@ export class RegionalCommands {
     if (!run) return;
     this.run = undefined;
     this.services.counters.forwarded += run.count;
-    const bytes = this.inlet.chunk.subarray(run.start, run.end);
+    const { chunk } = this.inlet;
+    const all = run.start === 0 && run.end === chunk.length;
+    const bytes = all ? chunk : chunk.subarray(run.start, run.end);
     this.send(run.lane, run.count, run.head.length > 0 ? [...run.head, bytes] : [bytes]);
   }
 

@@ -16,13 +16,16 @@ interface Handle {
 /** A request with a value of 64 KB is one read; more made nothing faster, and others would wait longer. */
 const SHARED_BYTES = 128 * 1024;
 const shared = Buffer.allocUnsafeSlow(SHARED_BYTES);
+/** The part of it that was read into last: the next read is often as long. */
+let part = shared;
 
 /** For sockets that one opens, `net.connect` takes this as its option `onread`. */
 export function sharedReading(read: Reader): OnReadOpts {
   return {
     buffer: shared,
     callback(this: Socket, length) {
-      read(shared.subarray(0, length));
+      if (part.length !== length) part = shared.subarray(0, length);
+      read(part);
       if (length < SHARED_BYTES) return true;
       // There is more: Node.js would read on and on, while others wait.
       setImmediate(() => this.isPaused() || this.resume());

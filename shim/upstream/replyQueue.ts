@@ -142,7 +142,9 @@ export class ReplyQueue {
       if (entry.count > 0) return;
       this.shift(entry);
       handOut(entry, position);
-      if (!entry.sink.closed) for (const answer of entry.trailing) entry.sink.reply(answer, 0);
+      if (entry.trailing.length > 0 && !entry.sink.closed) {
+        for (const answer of entry.trailing) entry.sink.reply(answer, 0);
+      }
     };
     while (position < chunk.length) {
       const entry = this.oldest;

@@ -79,20 +79,26 @@ export class SqsQueue implements Queue {
   }
 
   async extend(deliveries: readonly Delivery[], forMs = this.visibilityMs): Promise<void> {
+    const failures: string[] = [];
     for (let start = 0; start < deliveries.length; start += BATCH_SIZE) {
-      const { Failed = [] } = await this.client.send(
-        new ChangeMessageVisibilityBatchCommand({
-          QueueUrl: this.options.queueUrl,
-          Entries: deliveries.slice(start, start + BATCH_SIZE).map(({ handle }, index) => ({
-            Id: String(index),
-            ReceiptHandle: handle,
-            VisibilityTimeout: forMs / 1000,
-          })),
-        }),
-      );
-      if (Failed.length > 0)
-        throw new Error(`SQS will hand out ${Failed.length} messages again: ${Failed[0]?.Message}`);
+      const batch = deliveries.slice(start, start + BATCH_SIZE);
+      try {
+        const { Failed = [] } = await this.client.send(
+          new ChangeMessageVisibilityBatchCommand({
+            QueueUrl: this.options.queueUrl,
+            Entries: batch.map(({ handle }, index) => ({
+              Id: String(index),
+              ReceiptHandle: handle,
+              VisibilityTimeout: forMs / 1000,
+            })),
+          }),
+        );
+        failures.push(...Failed.map(({ Message }) => String(Message)));
+      } catch (error) {
+        failures.push(...batch.map(() => String(error)));
+      }
     }
+    if (failures.length > 0) throw new Error(`SQS will hand out ${failures.length} messages again: ${failures[0]}`);
   }
 
   acknowledge(delivery: Delivery): Promise<void> {

@@ -101,12 +101,13 @@ export class Consumer {
     } finally {
       end();
     }
-    front.poisoned();
     log.error({ reason, sentAtMs: delivery.sentAtMs }, "poison: moving an envelope to the dead-letter queue");
     try {
       await queue.reject(delivery, reason);
+      front.poisoned();
     } catch (error) {
       log.warn({ err: error }, "cannot reach the dead-letter queue: the envelope will come again");
+      await this.postpone(delivery);
     }
     return false;
   }
@@ -144,7 +145,7 @@ export class Consumer {
     envelope: OpenedEnvelope,
     tried: () => void,
   ): Promise<"done" | "stopped" | "postponed" | ReplayFailure> {
-    const { replayer, front, log } = this.options;
+    const { replayer, front } = this.options;
     let messages: StampedCommand[] = [];
     let poison: ReplayFailure | undefined;
     const replayed = await this.untilSettled(async () => {
@@ -152,8 +153,7 @@ export class Consumer {
       const outcome = await replayer.apply(aside(envelope.commands, messages));
       tried();
       front.replayed(outcome);
-      // What failed half way is not run again by the next try.
-      poison ??= outcome.poison[0];
+      [poison] = outcome.poison;
       const [failure] = outcome.transient;
       return failure && { ...failure, failed: outcome.transient.length };
     });
@@ -173,10 +173,7 @@ export class Consumer {
       });
       if (!heard) return "stopped";
     }
-    if (!postponed) return poison ?? "done";
-    // The next delivery may not show it.
-    if (poison) log.error(poison, "the cluster cannot run a command of an envelope that has to wait");
-    return "postponed";
+    return postponed ? "postponed" : (poison ?? "done");
   }
 
   /** False where it was stopped before. */

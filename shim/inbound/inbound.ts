@@ -49,7 +49,7 @@ export class Inbound implements Incoming {
     this.transfers = transfers;
     const purger = new Purger({ cluster, replayer, purged: (purge, outcome) => front.purged(purge, outcome) });
     handleLargeMessages(this.handlers, { region, transfers, replayed: (outcome) => front.replayed(outcome) });
-    this.handlers.set(PURGE, (message) => purger.run(message));
+    this.handlers.set(PURGE, purger.handle);
     this.consumer = new Consumer({
       queue,
       cluster,

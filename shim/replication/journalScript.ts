@@ -22,13 +22,19 @@ local OFFSET, FAR = 2^45, 2^50
 local MAX_COMMANDS, MAX_BYTES, SHORT_LIVED_MS = 512, 65536, 10000
 
 local transient = {
-  OOM = 1, LOADING = 1, READONLY = 1, CLUSTERDOWN = 1, MASTERDOWN = 1, MISCONF = 1, NOREPLICAS = 1, TRYAGAIN = 1
+  OOM = 1, LOADING = 1, READONLY = 1, CLUSTERDOWN = 1, MASTERDOWN = 1, MISCONF = 1, NOREPLICAS = 1, TRYAGAIN = 1,
+  NOPERM = 1
 }
 local errors = {}
+-- Servers name what their users may not do in several ways.
+local function isRefused(text)
+  return string.find(text, 'ACL failure', 1, true) or string.find(text, 'The user executing the script', 1, true)
+end
+
 local function outcomeOf(reply)
   if type(reply) ~= 'table' or not reply.err then return 'a' end
   local text = reply.err
-  if transient[string.match(text, '^-?(%u+)')] then return 't', text end
+  if transient[string.match(text, '^-?(%u+)')] or isRefused(text) then return 't', text end
   if string.find(text, 'called from script', 1, true) or string.find(text, 'allowed from script', 1, true) then
     return 'u', text
   end
@@ -79,18 +85,23 @@ local function doubt(r, stamp, reason)
 end
 
 -- Runs what applies a command to its keys. Where this script fails over it nobody knows how far it came: the region cannot
--- tell what the keys should hold, and what else came along is not held up.
+-- tell what the keys should hold, which is on record with the reason, and what else came along is not held up.
 local function guarded(n, run)
+  local keys = n.list or { n.r }
+  for _, r in ipairs(keys) do
+    if r.kind == '?' and n.left ~= '-' and sub(r.left, 1, 24) == n.stamp then return 'u', sub(r.left, 25) end
+  end
   local ran, outcome, text = pcall(run, n)
   if ran then return outcome, text end
   text = type(outcome) == 'table' and outcome.err or outcome
-  -- Nothing is written before the server has found that it may be.
+  -- What was begun is made anew from the journal.
   if outcomeOf({ err = text }) == 't' then return 't', text end
-  for _, r in ipairs(n.list or { n.r }) do
+  for _, r in ipairs(keys) do
     -- Whatever that is.
     r.journal = true
     drop(r)
     doubt(r, higher(higher(n.stamp, r.stamp), highest), 'f')
+    r.left = n.stamp .. sub(text, 1, 200)
   end
   return 'f', text
 end

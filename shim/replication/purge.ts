@@ -6,8 +6,9 @@ import type { Redis } from "ioredis";
 import { purgeCommand } from "../commands/policy";
 import type { StampedCommand } from "./envelope";
 import { keyPages } from "./keyPages";
+import type { MessageHandler } from "./messages";
 import type { Replayer } from "./replayer";
-import type { ReplayOutcome } from "./replayOutcome";
+import type { ReplayFailure, ReplayOutcome } from "./replayOutcome";
 import { type Stamp, stampText } from "./stamp";
 
 /** Name of the command, and of the message. Its argument is the pattern. */
@@ -30,14 +31,18 @@ const unlink = Buffer.from("UNLINK");
 /** See the head of this file. */
 export class Purger {
   private readonly options: PurgerOptions;
-  private readonly running = new Map<string, Promise<void>>();
+  private readonly running = new Map<string, Promise<ReplayFailure | undefined>>();
 
   constructor(options: PurgerOptions) {
     this.options = options;
   }
 
-  /** Carries a purge out, unless the region has done so. Rejects where the server fails: worth another try. */
-  run({ stamp, args: [, pattern = Buffer.alloc(0)] }: StampedCommand): Promise<void> {
+  /**
+   * Carries a purge out, unless the region has done so. Rejects where the server fails: worth another try.
+   *
+   * @returns what the server can never do of it: then it counts as not done
+   */
+  run({ stamp, args: [, pattern = Buffer.alloc(0)] }: StampedCommand): Promise<ReplayFailure | undefined> {
     const name = stampText(stamp);
     let running = this.running.get(name);
     if (!running) {
@@ -47,25 +52,35 @@ export class Purger {
     return running;
   }
 
-  private async carryOut(stamp: Stamp, pattern: Buffer): Promise<void> {
+  /** Does so for a message. */
+  readonly handle: MessageHandler = async (message, _, report) => {
+    const poison = await this.run(message);
+    if (poison) report(poison);
+  };
+
+  private async carryOut(stamp: Stamp, pattern: Buffer): Promise<ReplayFailure | undefined> {
     const { purges } = this.options.replayer;
-    if (await purges.write(stamp, "under way", pattern)) return;
-    await this.sweep(stamp, pattern);
-    await purges.write(stamp, "done", pattern);
+    if (await purges.write(stamp, "under way", pattern)) return undefined;
+    const poison = await this.sweep(stamp, pattern);
+    if (!poison) await purges.write(stamp, "done", pattern);
+    return poison;
   }
 
   /** Page by page, and after each as long a pause as it took: the server has at least half of its time for others. */
-  private async sweep(stamp: Stamp, pattern: Buffer): Promise<void> {
+  private async sweep(stamp: Stamp, pattern: Buffer): Promise<ReplayFailure | undefined> {
     const { cluster, replayer, purged } = this.options;
     const name = `${stampText(stamp)} ${encodeURIComponent(pattern.toString("latin1")).slice(0, MAX_SHOWN)}`;
+    let poison: ReplayFailure | undefined;
     let startedAt = performance.now();
     for await (const { keys } of keyPages(cluster, pattern, PAGE)) {
       const outcome = await replayer.apply(keys.length > 0 ? [{ stamp, args: [unlink, ...keys] }] : []);
       purged(name, outcome);
       const [failure] = outcome.transient;
       if (failure) throw new Error(failure.error);
+      poison ??= outcome.poison[0];
       await sleep(performance.now() - startedAt, undefined, { ref: false });
       startedAt = performance.now();
     }
+    return poison;
   }
 }

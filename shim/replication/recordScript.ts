@@ -18,9 +18,10 @@
 //
 // A key's record is the stamp of its newest overwrite; a letter for what that left:
 //   `-` nothing, `+` a value with this fingerprint, `x` one with this fingerprint that expires, at `<ms>:`; or
-//   `?` the region cannot tell (nothing is there, and nothing will be until a newer overwrite), `a` commands that have run
-//   in the order of their arrival, the newest with this stamp, `n` no overwrite is known;
-// `j` where the key has a journal (see journalScript.ts), else `-`; then the fingerprint or stamp.
+//   `?` the region cannot tell (nothing is there, and nothing will be until a newer overwrite), where a script failed over
+//   the command with this stamp and for this reason, `a` commands that have run in the order of their arrival, the newest
+//   with this stamp, `n` no overwrite is known;
+// `j` where the key has a journal (see journalScript.ts), else `-`; then the fingerprint, or stamp and reason.
 //
 // SELECT inside a script ends with it. Stamps are compared as text (see stamp.ts).
 

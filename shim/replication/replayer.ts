@@ -244,8 +244,17 @@ export class Replayer {
       const overtaking = this.purges.empty ? [] : this.purges.overtaking(batch.steps);
       if (overtaking.length > 0) await this.replay(new ReplayBatch(overtaking), outcome);
     } catch (error) {
+      const { steps } = batch;
       const list = listFor(error, outcome);
-      for (const step of batch.steps) list.push(failure(step, errorText(error)));
+      if (list === outcome.poison && steps.length > 1) {
+        // One of them is to blame. What the call has done all the same is on record.
+        const middle = steps.length >> 1;
+        for (const half of [steps.slice(0, middle), steps.slice(middle)]) {
+          await this.replay(new ReplayBatch(half), outcome, call);
+        }
+        return;
+      }
+      for (const step of steps) list.push(failure(step, errorText(error)));
     }
   }
 

@@ -162,7 +162,7 @@ export class Replication {
     this.handlers.set(ASK, (message, from) => this.receipts.asked(message, from));
     this.handlers.set(RECEIPT, (message, from) => this.receipts.answered(message, from));
     // Of what this shim has sent itself; the way in acts on others'.
-    this.handlers.set(PURGE, (message) => purger.run(message));
+    this.handlers.set(PURGE, purger.handle);
     handleLargeMessages(this.handlers, {
       region,
       transfers: this.transfers,

@@ -134,7 +134,9 @@ export class Transfers {
     const state = await this.scripts.flyComplete(this.keepMs, transfer, transferBytes(command), message);
     if (state === "waiting") return undefined;
     const outcome = await this.settle(command, state);
-    if (state !== "done" && outcome.transient.length === 0) await this.discard(transfer);
+    // What this server cannot run may be tried again, by somebody who has mended that, for as long as its chunks are kept.
+    const settled = outcome.transient.length === 0 && outcome.poison.length === 0;
+    if (state !== "done" && settled) await this.discard(transfer);
     return outcome;
   }
 

@@ -157,8 +157,10 @@ describe("the bus on SNS and SQS", () => {
       await expect(Promise.all(batch().map((delivery) => bus.acknowledge(delivery)))).rejects.toThrow(
         "SQS kept 1 acknowledged messages (not now)",
       );
-      answer.push([failing("0", true)]);
-      await expect(bus.extend(batch())).rejects.toThrow("SQS will hand out 1 messages again: not now");
+      answer.push([failing("0", true)], []);
+      entries.length = 0;
+      await expect(bus.extend([...batch(), ...batch()])).rejects.toThrow("SQS will hand out 1 messages again: not now");
+      expect(entries).toHaveLength(2);
     } finally {
       sqs.close();
     }

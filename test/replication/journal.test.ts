@@ -166,13 +166,53 @@ describeWithServer("journal", () => {
       transient: [],
     });
     expect(await region.mget("before", "n", "after")).toEqual(["2", null, "2"]);
-    expect(await here.replayer.apply(incr(2))).toMatchObject({ stale: 3, poison: [] });
+    expect(await here.replayer.apply(incr(2))).toMatchObject({ stale: 2, doubts: new Map() });
     expect(await replay(command(3, "INCR n"), command(4, "SET n 7"), command(5, "INCR n"))).toEqual([
       "held",
       "applied",
       "applied",
     ]);
     expect(await region.get("n")).toBe("8");
+  });
+
+  it("fails over it again whenever it comes again, until a newer overwrite, and counts that once", async () => {
+    await replay(command(1, "INCR n"));
+    await records.set("jn", "damaged");
+    const poison = [{ command: "INCR", error: expect.stringContaining("WRONGTYPE") }];
+    expect(await here.replayer.apply([command(2, "INCR n")])).toMatchObject({
+      doubts: new Map([["failed", 1]]),
+      poison,
+    });
+    expect(await here.replayer.apply([command(2, "INCR n")])).toMatchObject({ doubts: new Map(), poison });
+    expect(await here.replayer.apply([command(1, "INCR n")])).toMatchObject({ stale: 1, poison: [] });
+    await replay(command(3, "SET n 7"));
+    expect(await here.replayer.apply([command(2, "INCR n")])).toMatchObject({ stale: 1, poison: [] });
+  });
+
+  it("tries again what the server's users may not do for now, and loses nothing meanwhile", async () => {
+    await replay(command(1, "SET k v"), command(1, "RPUSH l a"));
+    const commands = (at: number) => [command(at, "APPEND k w"), command(at, "RPUSH l b")];
+    let at = 2;
+    for (const [name, refused] of Object.entries({ dump: ["APPEND", "RPUSH"], append: ["APPEND"], rpush: ["RPUSH"] })) {
+      await region.call("ACL", "SETUSER", "default", `-${name}`);
+      const outcome = await here.replayer.apply(commands(at));
+      await region.call("ACL", "SETUSER", "default", `+${name}`);
+      expect(outcome).toMatchObject({ applied: 2 - refused.length, errors: [], poison: [], doubts: new Map() });
+      expect(outcome.transient.map(({ command: tried }) => tried)).toEqual(refused);
+      await replay(...commands(at));
+      at += 1;
+    }
+    expect(await region.get("k")).toBe("vwww");
+    expect(await region.lrange("l", 0, -1)).toEqual(["a", "b", "b", "b"]);
+  });
+
+  it("replays what comes with a command whose records cannot even be read", async () => {
+    await replay(command(1, "INCR n"));
+    const [bucket = ""] = await records.keys("g*");
+    await records.set(bucket, "damaged");
+    const outcome = await here.replayer.apply(["before", "n", "after"].map((key) => command(2, `INCR ${key}`)));
+    expect(outcome).toMatchObject({ applied: 2, poison: [{ command: "INCR" }], transient: [] });
+    expect(await region.mget("before", "n", "after")).toEqual(["1", "1", "1"]);
   });
 
   it("holds nothing where an overwrite among others fails", async () => {

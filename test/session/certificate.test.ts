@@ -138,8 +138,11 @@ describeWithServer("a client by TLS", () => {
     const [hello, ...replies] = await client.take(5);
     expect(hello).toMatch(/^%7\r\n/);
     expect(replies).toEqual([OK, `$${large.length}\r\n${large}\r\n`, `:${large.length}\r\n`, "_\r\n"]);
-    client.send(["SELECT", "1"], ["SET", "pushed", large], ["SELECT", "0"], ["STRLEN", "pushed"]);
-    expect(await client.take(4)).toEqual([OK, OK, OK, `:${large.length}\r\n`]);
+    await client.call("SELECT", "1");
+    // Until its own canary has come back, the shim does not know that every region reads chunks.
+    await eventually(async () => expect(await client.call("SET", "pushed", large)).toBe(OK));
+    client.send(["SELECT", "0"], ["STRLEN", "pushed"]);
+    expect(await client.take(2)).toEqual([OK, `:${large.length}\r\n`]);
   });
 
   test("may read slowly, holding up nobody", async () => {

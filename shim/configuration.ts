@@ -56,6 +56,7 @@ export interface Configuration {
   readonly allowGroups: readonly SwitchableGroup[];
   readonly cluster: ClusterAddress;
   readonly lanesPerProtocol: number;
+  readonly coalesce: boolean;
   readonly maxPrivateLanes: number;
   readonly upstreamTimeoutMs: number;
   readonly outputLimitBytes: number;

@@ -225,6 +225,13 @@ export const variables = {
     schema: wholeNumber(1, 64),
     fallback: "1",
   },
+  coalesce: {
+    purpose:
+      "whether the shim pauses for some 60 µs at a time while 20 or more clients wait for the cluster, so that their " +
+      "requests share system calls: on or off",
+    schema: onOff,
+    fallback: "on",
+  },
   maxPrivateLanes: {
     purpose: "connections to the cluster that serve one session each: blocking commands and large values",
     schema: wholeNumber(1, 60_000),

@@ -103,6 +103,7 @@ export const shimVariables = {
   clientNames: "FLY_REDIS_CLIENT_NAMES",
   clusterUrl: "FLY_REDIS_CLUSTER_URL",
   lanesPerProtocol: "FLY_REDIS_LANES_PER_PROTOCOL",
+  coalesce: "FLY_REDIS_COALESCE",
   maxPrivateLanes: "FLY_REDIS_MAX_PRIVATE_LANES",
   upstreamTimeoutMs: "FLY_REDIS_UPSTREAM_TIMEOUT_MS",
   outputLimitBytes: "FLY_REDIS_OUTPUT_LIMIT_BYTES",

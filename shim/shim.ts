@@ -48,6 +48,7 @@ export async function startShim(configuration: Configuration, log: Logger, inbou
   const pool = new LanePool({
     address: cluster,
     lanesPerProtocol: configuration.lanesPerProtocol,
+    coalesce: configuration.coalesce,
     maxPrivateLanes: configuration.maxPrivateLanes,
     timeoutMs: configuration.upstreamTimeoutMs,
     log,

@@ -35,6 +35,7 @@ interface HeldAnswer {
 export class Outlet implements ReplySink {
   /** Requests without a reply yet, those included whose answer is held. */
   inFlight = 0;
+  entries = 0;
   /** Where they are; meaningful while there are any. */
   lane: Lane | undefined;
 

@@ -6,17 +6,28 @@ import { DirectWriter } from "./directWriting";
 /** Bytes are gathered up to this size. */
 const OUTPUT_BYTES = 64 * 1024;
 
+/** Those that have gathered something in this turn. */
+let gathering: GatheredWriter[] = [];
+
+/** Ends a turn: all write before anybody is told. */
+function flushAll(): void {
+  const writers = gathering;
+  gathering = [];
+  for (const writer of writers) writer.flush();
+  for (const { flushed } of writers) flushed();
+}
+
 /** One socket's way out. */
 export class GatheredWriter {
   private readonly writer: DirectWriter;
   private readonly output = Buffer.allocUnsafeSlow(OUTPUT_BYTES);
   private gathered = 0;
-  private flushing = false;
+  private waits = false;
 
   /** @param flushed - told at the end of a turn in which something was written. */
   constructor(
     socket: Socket,
-    private readonly flushed: () => void = () => {},
+    readonly flushed: () => void = () => {},
   ) {
     this.writer = new DirectWriter(socket);
   }
@@ -24,19 +35,15 @@ export class GatheredWriter {
   /** Puts bytes into the next write; their memory may be used again at once. */
   write(bytes: Buffer): void {
     const { output } = this;
-    if (bytes.length > output.length - this.gathered) this.flush();
+    if (bytes.length > output.length - this.gathered) this.writeOut();
     if (bytes.length > output.length) {
       this.writer.write(bytes);
       return;
     }
     this.gathered += bytes.copy(output, this.gathered);
-    if (this.flushing) return;
-    this.flushing = true;
-    setImmediate(() => {
-      this.flushing = false;
-      this.flush();
-      this.flushed();
-    });
+    if (this.waits) return;
+    this.waits = true;
+    if (gathering.push(this) === 1) setImmediate(flushAll);
   }
 
   /** Forgets what was gathered. */
@@ -44,7 +51,13 @@ export class GatheredWriter {
     this.gathered = 0;
   }
 
-  private flush(): void {
+  /** Writes what was gathered in this turn. */
+  flush(): void {
+    this.waits = false;
+    this.writeOut();
+  }
+
+  private writeOut(): void {
     const bytes = this.output.subarray(0, this.gathered);
     this.gathered = 0;
     if (bytes.length > 0) this.writer.write(bytes);

@@ -31,6 +31,8 @@ export interface LaneOptions {
   readonly protocol: Protocol;
   /** Finds the cluster's address by its name. @default the system's resolver */
   readonly lookup?: LookupFunction | undefined;
+  /** Whether it may pause: see coalescing.ts. @default true */
+  readonly coalesce?: boolean | undefined;
   readonly connectTimeoutMs: number;
   /** Time without a byte, while something is in flight, after which the lane is given up. */
   readonly timeoutMs: number;
@@ -95,7 +97,7 @@ export class Lane {
     this.socket = tls
       ? connectTls({ ...target, ...tlsOptions(host) }).on("data", read)
       : connectPlain({ ...target, onread: sharedReading(read) });
-    this.writer = new GatheredWriter(this.socket, () => pauseForMore(this.replies.waiting, this.replies.takeAdded()));
+    this.writer = new GatheredWriter(this.socket, () => this.onFlushed());
     this.replies = new ReplyQueue(this.scanner, {
       large: () => events.large(this),
       demoted: () => events.demoted(this),
@@ -232,6 +234,12 @@ export class Lane {
     } else if (this.busy && !waitsForClient && silentMs > timeoutMs + this.blocksMs) {
       this.lose(new SilenceError(timeoutMs, this.progressAt));
     }
+  }
+
+  private onFlushed(): void {
+    const { waiting } = this.replies;
+    const added = this.replies.takeAdded();
+    if (this.state === "open" && this.options.coalesce !== false) pauseForMore(waiting, added);
   }
 
   private onDrain(): void {

@@ -11,6 +11,8 @@ export interface LanePoolOptions {
   readonly address: ClusterAddress;
   /** Shared lanes for each protocol version. */
   readonly lanesPerProtocol: number;
+  /** Whether shared lanes may pause: see coalescing.ts. @default true */
+  readonly coalesce?: boolean | undefined;
   /** Lanes that serve one session each, at most. */
   readonly maxPrivateLanes: number;
   /** Silence, while something is in flight, after which a lane is given up. */
@@ -151,12 +153,12 @@ export class LanePool {
   }
 
   private open(protocol: Protocol, events: Omit<LaneEvents, "push">): Lane {
-    const { address, timeoutMs, lookup } = this.options;
+    const { address, coalesce, timeoutMs, lookup } = this.options;
     const push = (): void => {
       this.pushes++;
     };
     return new Lane(
-      { address, protocol, lookup, connectTimeoutMs: CONNECT_TIMEOUT_MS, timeoutMs },
+      { address, protocol, coalesce, lookup, connectTimeoutMs: CONNECT_TIMEOUT_MS, timeoutMs },
       { ...events, push },
     );
   }

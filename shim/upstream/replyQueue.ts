@@ -25,6 +25,8 @@ export interface ReplySink {
   readonly congested: boolean;
   /** Whether it is gone: its replies are dropped. */
   readonly closed: boolean;
+  /** How many entries of the queue are its own; kept by the queue. At first 0. */
+  entries: number;
 }
 
 /** Requests of one sink in a row. */
@@ -60,7 +62,7 @@ const lost = encodeError("ERR upstream connection lost, the command may or may n
 export class ReplyQueue {
   private oldest: ReplyEntry | undefined;
   private newest: ReplyEntry | undefined;
-  private entries = 0;
+  private sinks = 0;
   private added = 0;
 
   /** @param scanner stands between two replies */
@@ -73,12 +75,12 @@ export class ReplyQueue {
     return this.oldest === undefined;
   }
 
-  /** How many wait; one whose requests follow on each other counts once. */
+  /** How many sinks wait. */
   get waiting(): number {
-    return this.entries;
+    return this.sinks;
   }
 
-  /** How many of them have come since this was asked last. */
+  /** How many sinks have begun to wait since this was asked last. */
   takeAdded(): number {
     const { added } = this;
     this.added = 0;
@@ -101,8 +103,10 @@ export class ReplyQueue {
     if (last) last.next = entry;
     else this.oldest = entry;
     this.newest = entry;
-    this.entries++;
-    this.added++;
+    if (sink.entries++ === 0) {
+      this.sinks++;
+      this.added++;
+    }
     return entry;
   }
 
@@ -190,12 +194,13 @@ export class ReplyQueue {
     const first = this.oldest;
     this.oldest = undefined;
     this.newest = undefined;
-    this.entries = 0;
+    this.sinks = 0;
+    for (let entry = first; entry; entry = entry.next) entry.sink.entries = 0;
     return first;
   }
 
   private shift(entry: ReplyEntry): void {
-    this.entries--;
+    if (--entry.sink.entries === 0) this.sinks--;
     this.oldest = entry.next;
     if (!entry.next) this.newest = undefined;
   }

@@ -7,6 +7,7 @@ export class Sink implements ReplySink {
   readonly closed = false;
   text = "";
   completed = 0;
+  entries = 0;
   cut = false;
 
   reply(bytes: Buffer, completed: number): void {

@@ -4,7 +4,7 @@
 import type { Socket } from "node:net";
 import { DirectWriter } from "../sockets/directWriting";
 import type { Lane } from "../upstream/lane";
-import type { ReplyEntry, ReplySink } from "../upstream/replyQueue";
+import { type ReplyEntry, type ReplySink, type Trailed, trail } from "../upstream/replyQueue";
 import { endGently } from "./farewell";
 
 /** What an outlet tells its session. */
@@ -25,11 +25,9 @@ const TRAILING_BYTES = 1024 * 1024;
 const ANSWER_BYTES = 128;
 
 /** An answer that is given once the bus has confirmed so many commands. */
-interface HeldAnswer {
+interface HeldAnswer extends Trailed {
   readonly sequence: number;
   readonly answer: Buffer;
-  /** Answers that follow it. */
-  readonly trailing: Buffer[];
 }
 
 export class Outlet implements ReplySink {
@@ -41,8 +39,10 @@ export class Outlet implements ReplySink {
 
   private tail: ReplyEntry | undefined;
   private readonly writer: DirectWriter;
-  /** What is to be written: nearly always one piece. */
+  /** What is to be written, between two offsets: nearly always one piece. */
   private output: Buffer | undefined;
+  private outputStart = 0;
+  private outputEnd = 0;
   /** The pieces that follow it. */
   private rest: Buffer[] | undefined;
   private held: HeldAnswer[] = [];
@@ -99,7 +99,8 @@ export class Outlet implements ReplySink {
       this.put(bytes);
       return;
     }
-    (this.held.at(-1) ?? this.tail)?.trailing.push(bytes);
+    const before = this.held.at(-1) ?? this.tail;
+    if (before) trail(before, bytes);
     this.trailingBytes += bytes.length + ANSWER_BYTES;
   }
 
@@ -108,7 +109,7 @@ export class Outlet implements ReplySink {
    * on a lane, and calls {@link release}.
    */
   hold(sequence: number, answer: Buffer): void {
-    this.held.push({ sequence, answer, trailing: [] });
+    this.held.push({ sequence, answer, trailing: undefined });
     this.inFlight++;
   }
 
@@ -125,13 +126,13 @@ export class Outlet implements ReplySink {
     this.inFlight = kept.length;
     for (const { sequence, answer, trailing } of given) {
       this.put(sequence > confirmed && failure ? failure : answer);
-      for (const bytes of trailing) this.put(bytes);
+      for (const bytes of trailing ?? []) this.put(bytes);
     }
     this.flush();
   }
 
-  reply(bytes: Buffer, completed: number): void {
-    this.put(bytes);
+  reply(chunk: Buffer, start: number, end: number, completed: number): void {
+    this.put(chunk, start, end);
     this.inFlight -= completed;
   }
 
@@ -144,22 +145,28 @@ export class Outlet implements ReplySink {
 
   /** Writes what is there, in one system call where it is small. */
   write(): void {
-    const { output, rest, socket } = this;
+    const { output, outputStart: start, outputEnd: end, rest, socket } = this;
     if (!output || socket.destroyed) return;
-    const bytes = rest ? Buffer.concat([output, ...rest]) : output;
     this.output = undefined;
     this.rest = undefined;
-    this.writer.write(bytes);
-    this.writtenBytes += bytes.length;
+    const bytes = rest && Buffer.concat([output.subarray(start, end), ...rest]);
+    this.writtenBytes += bytes ? bytes.length : end - start;
+    if (bytes ? this.writer.write(bytes) : this.writer.write(output, start, end)) return;
     if (socket.writableLength === 0) return;
     if (socket.writableLength > this.limitBytes) this.events.tooSlow(socket.writableLength);
     else if (!this.watch) this.watchReader();
   }
 
-  private put(bytes: Buffer): void {
-    if (!this.output) this.output = bytes;
-    else if (this.rest) this.rest.push(bytes);
-    else this.rest = [bytes];
+  private put(bytes: Buffer, start = 0, end = bytes.length): void {
+    if (!this.output) {
+      this.output = bytes;
+      this.outputStart = start;
+      this.outputEnd = end;
+    } else if (this.rest) {
+      this.rest.push(bytes.subarray(start, end));
+    } else {
+      this.rest = [bytes.subarray(start, end)];
+    }
   }
 
   /** A client that stops reading would otherwise hold its lane, and its replies in the cluster's memory, for ever. */

@@ -29,14 +29,20 @@ export class DirectWriter {
     return this.inside._handle?.writeQueueSize ?? 0;
   }
 
-  /** Writes bytes; what the kernel does not take at once is copied and follows as soon as it does. */
-  write(bytes: Buffer): void {
+  /**
+   * Writes bytes between two offsets; what the kernel does not take at once is copied and follows as soon as it does.
+   *
+   * @returns whether the kernel has taken all of it, so that nothing waits
+   */
+  write(bytes: Buffer, start = 0, end = bytes.length): boolean {
     const { socket } = this;
-    const written = this.direct && socket.writableLength === 0 ? this.tryWrite(bytes) : 0;
-    if (written < bytes.length) socket.write(Buffer.from(bytes.subarray(written)));
+    const written = this.direct && socket.writableLength === 0 ? this.tryWrite(bytes, start, end) : 0;
+    if (written === end - start) return true;
+    socket.write(Buffer.from(bytes.subarray(start + written, end)));
+    return false;
   }
 
-  private tryWrite(bytes: Buffer): number {
+  private tryWrite(bytes: Buffer, start: number, end: number): number {
     const { _handle: handle } = this.inside;
     if (handle !== this.handle || this.descriptor < 0) {
       this.handle = handle;
@@ -44,7 +50,7 @@ export class DirectWriter {
     }
     if (this.descriptor < 0) return 0;
     try {
-      return writeSync(this.descriptor, bytes);
+      return writeSync(this.descriptor, bytes, start, end - start);
     } catch {
       // The kernel takes nothing now, or the connection is broken: the stream will find out which.
       return 0;

@@ -58,8 +58,8 @@ export class GatheredWriter {
   }
 
   private writeOut(): void {
-    const bytes = this.output.subarray(0, this.gathered);
+    const { gathered } = this;
     this.gathered = 0;
-    if (bytes.length > 0) this.writer.write(bytes);
+    if (gathered > 0) this.writer.write(this.output, 0, gathered);
   }
 }

@@ -11,10 +11,10 @@ import type { ReplyScanner } from "../resp/replyScanner";
 /** Who sent a request and gets its reply. */
 export interface ReplySink {
   /**
-   * Takes reply bytes, whose memory is used again after `flush`; `completed` replies end in them. The bytes may begin or
-   * end within a reply.
+   * Takes bytes of replies, those of a chunk between two offsets, whose memory is used again after `flush`; `completed`
+   * replies end in them. The bytes may begin or end within a reply.
    */
-  reply(bytes: Buffer, completed: number): void;
+  reply(chunk: Buffer, start: number, end: number, completed: number): void;
   /** Told after all that one chunk brought was handed over: the time to write. */
   flush(): void;
   /** A reply stopped in its middle: nothing that follows could be understood. */
@@ -29,15 +29,19 @@ export interface ReplySink {
   entries: number;
 }
 
-/** Requests of one sink in a row. */
-export interface ReplyEntry {
+/** What answers of the shim's own may follow. */
+export interface Trailed {
+  /** Those that do, where there are any. */
+  trailing: Buffer[] | undefined;
+}
+
+/** Requests of one sink in a row; answers trail behind the last reply. */
+export interface ReplyEntry extends Trailed {
   readonly sink: ReplySink;
   /** Replies still to come. */
   count: number;
   /** Bytes of the reply under way that were handed out. */
   partialBytes: number;
-  /** Answers of the shim's own that follow the last reply. */
-  readonly trailing: Buffer[];
   next: ReplyEntry | undefined;
 }
 
@@ -95,11 +99,11 @@ export class ReplyQueue {
   /** @returns the entry that stands for these requests, behind which the sink may let answers of its own trail */
   add(sink: ReplySink, count: number): ReplyEntry {
     const last = this.newest;
-    if (last && last.sink === sink && last.trailing.length === 0) {
+    if (last && last.sink === sink && !last.trailing) {
       last.count += count;
       return last;
     }
-    const entry: ReplyEntry = { sink, count, partialBytes: 0, trailing: [], next: undefined };
+    const entry: ReplyEntry = { sink, count, partialBytes: 0, trailing: undefined, next: undefined };
     if (last) last.next = entry;
     else this.oldest = entry;
     this.newest = entry;
@@ -132,7 +136,7 @@ export class ReplyQueue {
     const handOut = (entry: ReplyEntry, to: number): void => {
       if (to > runStart || completed > 0) {
         if (!entry.sink.closed) {
-          entry.sink.reply(chunk.subarray(runStart, to), completed);
+          entry.sink.reply(chunk, runStart, to, completed);
           if (touched[touched.length - 1] !== entry.sink) touched.push(entry.sink);
         }
       }
@@ -146,9 +150,7 @@ export class ReplyQueue {
       if (entry.count > 0) return;
       this.shift(entry);
       handOut(entry, position);
-      if (entry.trailing.length > 0 && !entry.sink.closed) {
-        for (const answer of entry.trailing) entry.sink.reply(answer, 0);
-      }
+      if (entry.trailing && !entry.sink.closed) giveTrailing(entry);
     };
     while (position < chunk.length) {
       const entry = this.oldest;
@@ -206,6 +208,16 @@ export class ReplyQueue {
   }
 }
 
+/** Lets one more answer follow. */
+export function trail(behind: Trailed, answer: Buffer): void {
+  if (behind.trailing) behind.trailing.push(answer);
+  else behind.trailing = [answer];
+}
+
+function giveTrailing({ sink, trailing }: ReplyEntry): void {
+  for (const answer of trailing ?? []) sink.reply(answer, 0, answer.length, 0);
+}
+
 /** Answers with errors what will get no reply any more, from an entry on. */
 export function failAll(first: ReplyEntry | undefined): void {
   for (let entry = first; entry; entry = entry.next) {
@@ -216,9 +228,10 @@ export function failAll(first: ReplyEntry | undefined): void {
       continue;
     }
     if (entry.count > 0) {
-      sink.reply(Buffer.concat(Array.from({ length: entry.count }, () => lost)), entry.count);
+      const errors = Buffer.concat(Array.from({ length: entry.count }, () => lost));
+      sink.reply(errors, 0, errors.length, entry.count);
     }
-    for (const answer of entry.trailing) sink.reply(answer, 0);
+    giveTrailing(entry);
     sink.flush();
   }
 }

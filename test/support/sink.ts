@@ -10,8 +10,8 @@ export class Sink implements ReplySink {
   entries = 0;
   cut = false;
 
-  reply(bytes: Buffer, completed: number): void {
-    this.text += bytes.toString("latin1");
+  reply(chunk: Buffer, start: number, end: number, completed: number): void {
+    this.text += chunk.toString("latin1", start, end);
     this.completed += completed;
   }
   flush = (): unknown => undefined;

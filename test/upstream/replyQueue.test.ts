@@ -2,7 +2,7 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { ReplyScanner } from "../../shim/resp/replyScanner";
-import { failAll, ReplyQueue } from "../../shim/upstream/replyQueue";
+import { failAll, ReplyQueue, trail } from "../../shim/upstream/replyQueue";
 import { Sink } from "../support/sink";
 
 const PUSH = ">1\r\n+pushed\r\n";
@@ -32,7 +32,7 @@ test("each gets its own replies and the answers that trail behind them, in order
       let sent = "";
       for (const { sink, replies, pushed, answer } of runs) {
         const entry = queue.add(sinks[sink]!, replies.length);
-        if (answer !== null) entry.trailing.push(Buffer.from(answer));
+        if (answer !== null) trail(entry, Buffer.from(answer));
         expected[sink]!.text += replies.join("") + (answer ?? "");
         expected[sink]!.completed += replies.length;
         sent += replies.join(pushed ? PUSH : "");
@@ -52,7 +52,7 @@ test("who has half a reply when the lane is lost is cut off, and all others get 
   const { queue } = queueOf();
   const [half, whole] = [new Sink(), new Sink()];
   queue.add(half, 2);
-  queue.add(whole, 2).trailing.push(Buffer.from("+PONG\r\n"));
+  trail(queue.add(whole, 2), Buffer.from("+PONG\r\n"));
   queue.distribute(Buffer.from("+OK\r\n$3\r\nfo"), 0);
   failAll(queue.takeAll());
   expect(half).toMatchObject({ text: "+OK\r\n$3\r\nfo", cut: true });

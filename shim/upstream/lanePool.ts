@@ -75,7 +75,8 @@ export class LanePool {
   }
 
   /**
-   * A lane that no other session uses; {@link release} gives it back.
+   * A lane that no other session uses; {@link release} gives it back. While nothing is in flight on it, it may be closed to
+   * make room for others'.
    *
    * @returns the lane, or the text of the error where there is none to be had
    */
@@ -87,9 +88,7 @@ export class LanePool {
       return idle;
     }
     const { maxPrivateLanes } = this.options;
-    // Idle ones of the other protocol must not keep this one out.
-    const [spare] = this.idle[protocol === 2 ? 3 : 2];
-    if (spare && this.privateLanes.size >= maxPrivateLanes) spare.destroy();
+    if (this.privateLanes.size >= maxPrivateLanes) this.makeRoom();
     if (this.privateLanes.size >= maxPrivateLanes) {
       return `ERR too many commands that need a connection of their own at once (at most ${maxPrivateLanes}), try again later`;
     }
@@ -148,6 +147,17 @@ export class LanePool {
       slot.lane?.destroy();
     }
     for (const lane of this.privateLanes) lane.destroy();
+  }
+
+  /** Closes a private lane that is not in use: an idle one of whatever protocol, or else one that a session holds. */
+  private makeRoom(): void {
+    for (const idle of [this.idle[2], this.idle[3], this.privateLanes]) {
+      for (const lane of idle) {
+        if (lane.busy) continue;
+        lane.destroy();
+        return;
+      }
+    }
   }
 
   private open(protocol: Protocol, events: Omit<LaneEvents, "push">): Lane {

@@ -1,8 +1,8 @@
 // Which lane a session's next command goes over, under the lane-change rule: to another lane than the commands before it
 // only after all of those were answered.
 import type { Protocol } from "../resp/encoder";
-import type { Lane } from "../upstream/lane";
-import { type LanePool, unreachableText } from "../upstream/lanePool";
+import { type Lane, unreachableText } from "../upstream/lane";
+import type { LanePool } from "../upstream/lanePool";
 import type { Outlet } from "./outlet";
 
 /** How long a session keeps a lane of its own after a large reply. */

@@ -11,7 +11,7 @@ import { parseArguments, splitInline } from "../resp/arguments";
 import { encodeError, encodeRequest, type Protocol } from "../resp/encoder";
 import type { RequestEvent } from "../resp/requestScanner";
 import { readAccepted } from "../sockets/sharedReading";
-import { unreachableText } from "../upstream/lanePool";
+import { unreachableText } from "../upstream/lane";
 import { BACKLOG_BYTES } from "./backlog";
 import { type DispatchedSession, Dispatcher } from "./dispatcher";
 import { Inlet, type InletOwner } from "./inlet";

@@ -45,15 +45,18 @@ async function call(pool: LanePool, ...words: string[]): Promise<string> {
   return sink.cut ? `${sink.text}(cut off)` : sink.text;
 }
 
-/** A cluster that answers the handshake and then does as it is told. */
-async function fakeCluster(answer: (socket: Socket, request: string) => void): Promise<number> {
+/** A cluster that answers the handshake, or what it is told instead, and then does as it is told. */
+async function fakeCluster(
+  answer: (socket: Socket, request: string) => void,
+  greet: (socket: Socket) => void = (socket) => socket.write("+PONG\r\n"),
+): Promise<number> {
   const sockets = new Set<Socket>();
   const server: NetServer = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.on("error", () => undefined);
     socket.on("data", (chunk) => {
       const requests = handshakes.reduce((text, handshake) => text.replace(handshake, ""), String(chunk));
-      if (requests.length < chunk.length) socket.write("+PONG\r\n");
+      if (requests.length < chunk.length) greet(socket);
       if (requests !== "") answer(socket, requests);
     });
   });
@@ -142,7 +145,50 @@ test("a cluster that goes silent is given up, and its commands get an error", as
   mute = true;
   expect(await call(pool, "GET", "k")).toMatch(/^-ERR upstream connection lost/);
   mute = false;
+  await eventually(async () => expect(await call(pool, "GET", "k")).toBe("+fine\r\n"));
+});
+
+test("once the cluster went silent, nobody waits for the next lane until it is open", async () => {
+  let mute = false;
+  let greetings = 0;
+  const port = await fakeCluster(
+    (socket) => mute || socket.write("+fine\r\n"),
+    (socket) => {
+      greetings++;
+      if (!mute) socket.write("+PONG\r\n");
+    },
+  );
+  const pool = poolFor(port, { timeoutMs: 200 });
   expect(await call(pool, "GET", "k")).toBe("+fine\r\n");
+  mute = true;
+  expect(await call(pool, "GET", "k")).toMatch(/^-ERR upstream connection lost/);
+  await eventually(() => expect(greetings).toBe(2));
+  expect(await call(pool, "GET", "k")).toBe("unreachable");
+  expect(pool.acquire(2, 0)).toMatch(/^ERR the cluster cannot be reached/);
+  mute = false;
+  await eventually(async () => expect(await call(pool, "GET", "k")).toBe("+fine\r\n"));
+});
+
+test("a cluster that could never be reached is waited for once, and gets no command", async () => {
+  const requests: string[] = [];
+  let welcome = false;
+  const port = await fakeCluster(
+    (socket, request) => {
+      requests.push(request);
+      socket.write("+fine\r\n");
+    },
+    (socket) => {
+      if (welcome) socket.write("+PONG\r\n");
+      // What else there is to come would have come by then.
+      else setImmediate(() => setImmediate(() => socket.end()));
+    },
+  );
+  const pool = poolFor(port);
+  expect(await call(pool, "SET", "k", "v")).toBe("-ERR the cluster cannot be reached, try again later\r\n");
+  expect(await call(pool, "SET", "k", "v")).toBe("unreachable");
+  expect([requests, pool.losses]).toEqual([[], 0]);
+  welcome = true;
+  await eventually(async () => expect(await call(pool, "GET", "k")).toBe("+fine\r\n"));
 });
 
 test("a command that blocks for a time waits so much longer for its reply, and not for ever", async () => {

@@ -243,7 +243,8 @@ export const variables = {
     fallback: "5000",
   },
   outputLimitBytes: {
-    purpose: "bytes of replies that may wait for a slow client before it is disconnected",
+    purpose:
+      "bytes that may wait before a client is disconnected: replies it does not read, commands behind one that blocks",
     schema: wholeNumber(MIB, 1024 * MIB),
     fallback: String(64 * MIB),
   },

@@ -31,15 +31,16 @@ export function inspect(name: string, words: readonly Buffer[]): Inspection {
 const optionArguments: ReadonlyMap<string | undefined, number> = new Map([
   ["GROUP", 2],
   ["COUNT", 1],
+  ["BLOCK", 1],
 ]);
 
-/** Milliseconds of the option BLOCK; 0 where it is not among the options, which end at the word STREAMS. */
+/** Milliseconds of the last option BLOCK; 0 where there is none among the options, which end at the word STREAMS. */
 function blockOption(texts: readonly string[]): number {
-  let at = 0;
-  while (at < texts.length && texts[at] !== "BLOCK" && texts[at] !== "STREAMS") {
-    at += 1 + (optionArguments.get(texts[at]) ?? 0);
+  let ms = 0;
+  for (let at = 0; at < texts.length && texts[at] !== "STREAMS"; at += 1 + (optionArguments.get(texts[at]) ?? 0)) {
+    if (texts[at] === "BLOCK") ms = durationMs(texts[at + 1], 1);
   }
-  return texts[at] === "BLOCK" ? durationMs(texts[at + 1], 1) : 0;
+  return ms;
 }
 
 const timeoutFirst = new Set(["BLMPOP", "BZMPOP"]);

@@ -34,6 +34,8 @@ const noAuthHello =
   "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> " +
   "option can be used to authenticate the client and select the RESP protocol version at the same time";
 const wrongPassword = "WRONGPASS invalid username-password pair or user is disabled.";
+const noInteger = "ERR value is not an integer or out of range";
+const syntaxError = "ERR syntax error";
 
 /** Commands that may be sent before authentication. */
 export const openCommands: ReadonlySet<string> = new Set(["AUTH", "HELLO", "QUIT", "RESET"]);
@@ -56,7 +58,7 @@ export function answerLocally(
     case "SELECT":
       return select(String(first), session);
     case "AUTH":
-      if (words.length > 3) return encodeError("ERR syntax error");
+      if (words.length > 3) return encodeError(syntaxError);
       return authenticate(second ? String(first) : "default", second ?? first, session, sources)
         ? ok
         : encodeError(wrongPassword);
@@ -73,8 +75,16 @@ export function answerLocally(
   }
 }
 
+/** What is wrong with AUTH or SELECT of which an argument is longer than any name, password or number. */
+export function overlongError(command: CommandSpecification, argumentCount: number): string | undefined {
+  if (command.name !== "AUTH" && command.name !== "SELECT") return undefined;
+  if (!hasArity(command, argumentCount)) return wrongArity(command.name);
+  if (command.name === "SELECT") return noInteger;
+  return argumentCount > 3 ? syntaxError : wrongPassword;
+}
+
 function select(index: string, session: LocalSession): Buffer {
-  if (!isInteger(index)) return encodeError("ERR value is not an integer or out of range");
+  if (!isInteger(index)) return encodeError(noInteger);
   if (Number(index) < -(2 ** 31) || Number(index) >= 2 ** 31) {
     return encodeError("ERR value is out of range, value must between -2147483648 and 2147483647");
   }

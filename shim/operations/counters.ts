@@ -14,7 +14,7 @@ export interface Counters {
   refused: number;
   /** Reads on database 1, answered OK and not sent. */
   acknowledged: number;
-  /** Clients disconnected because they read too slowly. */
+  /** Clients disconnected because they read too slowly, or sent too much behind a command that blocks. */
   overflows: number;
 }
 

@@ -11,7 +11,7 @@ const help: Readonly<Record<keyof Counters, string>> = {
   local: "Commands answered by the shim",
   refused: "Commands refused by policy",
   acknowledged: "Reads on database 1, answered OK and not sent",
-  overflows: "Clients disconnected because they read too slowly",
+  overflows: "Clients disconnected because they read too slowly, or sent too much behind a command that blocks",
 };
 
 /** A registry with what a shim tells of itself; replication adds its own. */

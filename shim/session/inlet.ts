@@ -1,10 +1,19 @@
 // The way in to a session: what its client sends, command by command, whatever the chunks it comes in. Behind a command
 // that has to wait the rest is kept, up to a bound; the client is held back where that, or the cluster, can take no more.
+// Where it may wait for ever it is not held back: only a socket that is read tells that its client has gone.
 import type { Socket } from "node:net";
 import type { CommandEntry, CommandTable } from "../commands/commandTable";
 import { RequestScanner } from "../resp/requestScanner";
 import { Backlog } from "./backlog";
 import type { Destination } from "./largeRequest";
+
+/** What an inlet asks of its session. */
+export interface InletOwner {
+  /** Whether a command blocks, perhaps for ever. */
+  readonly blocked: boolean;
+  /** Takes on what was postponed, now that the cluster takes more again. */
+  resume(): void;
+}
 
 export class Inlet {
   readonly scanner: RequestScanner<CommandEntry>;
@@ -24,6 +33,7 @@ export class Inlet {
   constructor(
     private readonly socket: Socket,
     table: CommandTable,
+    private readonly owner: InletOwner,
   ) {
     this.scanner = new RequestScanner(table);
   }
@@ -45,9 +55,14 @@ export class Inlet {
     this.readOrPause();
   }
 
-  /** Goes on with what was postponed. @returns false where there is none */
+  /** Memory of what was postponed. */
+  get postponedBytes(): number {
+    return this.backlog.heldBytes;
+  }
+
+  /** Goes on with what was postponed. @returns false where there is none, or the cluster cannot take it yet */
   refill(): boolean {
-    const bytes = this.backlog.take();
+    const bytes = this.congested ? undefined : this.backlog.take();
     if (bytes) this.feed(bytes);
     return bytes !== undefined;
   }
@@ -75,11 +90,12 @@ export class Inlet {
     to.onceDrained(() => {
       this.congested = false;
       this.readOrPause();
+      this.owner.resume();
     });
   }
 
   readOrPause(): void {
-    const pause = (this.congested || this.backlog.full) && !this.closed;
+    const pause = (this.congested || (this.backlog.full && !this.owner.blocked)) && !this.closed;
     if (pause === this.paused) return;
     this.paused = pause;
     if (pause) this.socket.pause();

@@ -1,12 +1,14 @@
 // Which lane a session's next command goes over, under the lane-change rule: to another lane than the commands before it
 // only after all of those were answered.
 import type { Protocol } from "../resp/encoder";
-import type { Lane } from "../upstream/lane";
-import { type LanePool, unreachableText } from "../upstream/lanePool";
+import { type Lane, unreachableText } from "../upstream/lane";
+import type { LanePool } from "../upstream/lanePool";
 import type { Outlet } from "./outlet";
 
 /** How long a session keeps a lane of its own after a large reply. */
 const PRIVATE_MS = 5000;
+/** And how long after the last command that needed one, for the next is often such a one too; looked at once in this time. */
+const GRACE_MS = 1000;
 
 export class LaneChoice {
   private readonly slot: number;
@@ -15,7 +17,7 @@ export class LaneChoice {
   private ownProtocol: Protocol = 2;
   /** Until then all commands go over the own lane; on the clock of `performance.now()`. */
   private privateUntil = 0;
-  private silence: NodeJS.Timeout | undefined;
+  private watch: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly pool: LanePool,
@@ -53,9 +55,6 @@ export class LaneChoice {
   /** A large reply has come: for some seconds the session's next ones shall not hold up others. */
   preferPrivate(): void {
     this.privateUntil = performance.now() + PRIVATE_MS;
-    // A session that falls silent then must not keep the lane.
-    if (this.silence) this.silence.refresh();
-    else this.silence = setTimeout(() => !this.own?.busy && this.release(), PRIVATE_MS).unref();
   }
 
   /** Gives the lane of its own back. */
@@ -72,6 +71,15 @@ export class LaneChoice {
       this.own = lane;
       this.ownProtocol = protocol;
     }
+    if (this.watch) this.watch.refresh();
+    else this.watch = setTimeout(() => this.releaseIdle(), GRACE_MS).unref();
     return this.own;
+  }
+
+  /** A session that falls silent must not keep a lane that others need. */
+  private releaseIdle(): void {
+    const needed = this.own?.busy || this.privateUntil > performance.now();
+    if (this.own && needed) this.watch?.refresh();
+    else this.release();
   }
 }

@@ -2,6 +2,7 @@
 // was answered already. Alone on its lane, so that it can be given up with the lane where the rest of it is no RESP.
 import type { CommandEntry } from "../commands/commandTable";
 import { hasArity, unknownCommand, wrongArity } from "../commands/form";
+import { overlongError } from "../commands/local";
 import { refusalText } from "../commands/policy";
 import { type Principal, prohibition } from "../commands/users";
 import { parseArguments } from "../resp/arguments";
@@ -81,7 +82,8 @@ export function answerLarge({ entry, argumentCount, begun, limitBytes, database,
     return undefined;
   const taken = database === 1 && (rule === "accept" || (rule === "acknowledge" && !typed));
   if (!taken) {
-    return encodeError(`ERR command is too large for database ${database} (at most ${limitBytes} bytes)`);
+    const error = overlongError(specification, argumentCount);
+    return encodeError(error ?? `ERR command is too large for database ${database} (at most ${limitBytes} bytes)`);
   }
   if (!hasArity(specification, argumentCount)) return encodeError(wrongArity(specification.name));
   return rule === "acknowledge" ? ok : undefined;

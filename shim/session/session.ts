@@ -3,16 +3,18 @@
 //
 // The lane-change rule: a command goes to another lane than the ones before it only after all of those were answered,
 // home replays of database 1 included. A command that must wait stalls the session: what comes behind it is kept, up to a
-// bound, and the same event is taken again once the session is idle.
+// bound, and the same event is taken again once the session is idle. What was kept is taken by and by, while others are
+// served.
 import type { Socket } from "node:net";
 import type { Principal } from "../commands/users";
 import { parseArguments, splitInline } from "../resp/arguments";
 import { encodeError, encodeRequest, type Protocol } from "../resp/encoder";
 import type { RequestEvent } from "../resp/requestScanner";
 import { readAccepted } from "../sockets/sharedReading";
-import { unreachableText } from "../upstream/lanePool";
+import { unreachableText } from "../upstream/lane";
+import { BACKLOG_BYTES } from "./backlog";
 import { type DispatchedSession, Dispatcher } from "./dispatcher";
-import { Inlet } from "./inlet";
+import { Inlet, type InletOwner } from "./inlet";
 import type { LargeRequest } from "./largeRequest";
 import { Outlet } from "./outlet";
 import { RegionalCommands } from "./regionalCommands";
@@ -23,7 +25,7 @@ import { VirtualCommands } from "./virtualCommands";
 const FINISH_MS = 10_000;
 const unbalanced = encodeError("ERR Protocol error: unbalanced quotes in request");
 
-export class Session implements DispatchedSession {
+export class Session implements DispatchedSession, InletOwner {
   protocol: Protocol = 2;
   database: 0 | 1 = 0;
   user: Principal | undefined;
@@ -46,6 +48,8 @@ export class Session implements DispatchedSession {
   private finishing = false;
   /** As `finishing`, but only a command that has begun to arrive is still taken. */
   private overdue = false;
+  /** What was postponed is about to be taken on. */
+  private resuming = false;
 
   constructor(
     readonly id: number,
@@ -56,11 +60,11 @@ export class Session implements DispatchedSession {
   ) {
     this.socket = readAccepted(accepted, (bytes) => this.receive(bytes));
     const { socket } = this;
-    this.inlet = new Inlet(socket, services.table);
+    this.inlet = new Inlet(socket, services.table, this);
     this.outlet = new Outlet(socket, services.outputLimitBytes, {
       idle: () => this.goOn(),
       large: () => this.regional.lanes.preferPrivate(),
-      tooSlow: (waitingBytes) => this.onTooSlow(waitingBytes),
+      tooSlow: (waitingBytes) => this.overflow(waitingBytes, "reads too slowly"),
     });
     this.virtual = new VirtualCommands(this, this.outlet, services, typed);
     this.regional = new RegionalCommands(this, services);
@@ -87,7 +91,7 @@ export class Session implements DispatchedSession {
 
   /** Closes the connection unless something is under way, such as a blocking command. */
   leaveIdle(): void {
-    if (this.outlet.inFlight === 0 && !this.stalled) this.destroy();
+    if (this.outlet.inFlight === 0 && this.caughtUp) this.destroy();
   }
 
   leave(): void {
@@ -104,9 +108,23 @@ export class Session implements DispatchedSession {
     return this.socket.destroyed;
   }
 
+  get blocked(): boolean {
+    return this.regional.lanes.blocked;
+  }
+
   goOn(): void {
     if (this.waiting) this.advance();
     else this.leaveIfDone();
+  }
+
+  /** Takes on what was postponed, after the others' turn. */
+  resume(): void {
+    if (this.resuming || this.stalled) return;
+    this.resuming = true;
+    setImmediate(() => {
+      this.resuming = false;
+      if (!this.stalled && this.inlet.refill()) this.advance();
+    });
   }
 
   fetch(answer: Promise<Buffer>): void {
@@ -125,6 +143,11 @@ export class Session implements DispatchedSession {
     return this.waiting !== undefined || this.fetching;
   }
 
+  /** Whether what comes next can be taken at once. */
+  private get caughtUp(): boolean {
+    return !this.stalled && this.inlet.postponedBytes === 0;
+  }
+
   private get betweenCommands(): boolean {
     return !this.stalled && !this.inlet.scanner.withinCommand;
   }
@@ -133,8 +156,12 @@ export class Session implements DispatchedSession {
   private receive(bytes: Buffer): void {
     const { inlet } = this;
     if (inlet.closed) return;
-    if (this.stalled) {
+    if (!this.caughtUp) {
       inlet.postpone(bytes);
+      const { postponedBytes } = inlet;
+      if (postponedBytes > this.services.outputLimitBytes) {
+        this.overflow(postponedBytes, "sent too much behind a command that blocks");
+      }
       return;
     }
     inlet.feed(bytes);
@@ -142,9 +169,10 @@ export class Session implements DispatchedSession {
     if (this.stalled) inlet.keep();
   }
 
-  /** Takes events until all that came is used up or one has to wait. */
+  /** Takes events until all that came is used up, or one has to wait, or it is the others' turn. */
   private advance(): void {
     const { inlet } = this;
+    const leftBytes = inlet.postponedBytes - BACKLOG_BYTES;
     while (!inlet.closed && !this.fetching) {
       if (this.overdue && this.betweenCommands) {
         this.regional.sendRun();
@@ -157,13 +185,14 @@ export class Session implements DispatchedSession {
         break;
       }
       if (event === "more") {
-        if (!inlet.refill()) break;
+        if (inlet.postponedBytes < leftBytes || !inlet.refill()) break;
       } else if (inlet.held.length > 0 && event !== "large") {
         inlet.held = [];
       }
     }
     this.outlet.write();
     inlet.readOrPause();
+    if (inlet.postponedBytes > 0) this.resume();
     if (this.ended) this.leaveHalfClosed();
     else if (inlet.closed || this.finishing) this.leaveIfDone();
   }
@@ -241,13 +270,14 @@ export class Session implements DispatchedSession {
 
   private leaveIfDone(): void {
     const idle = this.outlet.inFlight === 0;
-    if (this.finishing && this.betweenCommands && (idle || this.overdue)) this.leave();
+    const done = idle && this.inlet.postponedBytes === 0;
+    if (this.finishing && this.betweenCommands && (done || this.overdue)) this.leave();
     if (this.inlet.closed && idle) this.outlet.end();
   }
 
-  private onTooSlow(waitingBytes: number): void {
+  private overflow(waitingBytes: number, fault: string): void {
     this.services.counters.overflows++;
-    this.services.log.warn({ session: this.id, waitingBytes }, "disconnected a client that reads too slowly");
+    this.services.log.warn({ session: this.id, waitingBytes }, `disconnected a client that ${fault}`);
     this.destroy();
   }
 
@@ -258,8 +288,8 @@ export class Session implements DispatchedSession {
 
   /** The client has sent all it will: what it sent is answered, but nobody waits for a blocking command any more. */
   private leaveHalfClosed(): void {
-    if (this.regional.lanes.blocked) this.destroy();
-    if (!this.stalled) this.leave();
+    if (this.blocked) this.destroy();
+    if (this.caughtUp) this.leave();
     this.leaveIfDone();
   }
 

@@ -71,9 +71,10 @@ export class Control {
   /**
    * The cluster's INFO.
    *
-   * @throws Error when the cluster cannot be reached
+   * @throws Error when the cluster cannot be reached; at once while it is not connected
    */
   async info(sections: readonly string[]): Promise<string> {
+    if (this.driver.status !== "ready") throw new Error("the cluster cannot be reached");
     return this.driver.info(...sections);
   }
 

@@ -3,7 +3,7 @@
 import { connect as connectPlain, type LookupFunction, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { ClusterAddress } from "../configuration";
-import { encodeRequest, type Protocol } from "../resp/encoder";
+import { encodeError, encodeRequest, type Protocol } from "../resp/encoder";
 import { ReplyScanner } from "../resp/replyScanner";
 import { GatheredWriter } from "../sockets/gatheredWriting";
 import { sharedReading } from "../sockets/sharedReading";
@@ -38,6 +38,10 @@ export interface LaneOptions {
   readonly timeoutMs: number;
 }
 
+export const unreachableText = "ERR the cluster cannot be reached, try again later";
+const unreachable = encodeError(unreachableText);
+const lost = encodeError("ERR upstream connection lost, the command may or may not have run");
+
 const MINUS = 45;
 
 /** More than this waiting to be written upstream makes senders pause. */
@@ -62,6 +66,8 @@ export class SilenceError extends Error {
 export class Lane {
   /** `open` from the first accepted handshake on. */
   state: "connecting" | "open" | "closed" = "connecting";
+  /** Whether it has ever been open: until then no request has gone to the cluster. */
+  opened = false;
   /** Whether only one session uses it: then a slow reader pauses the lane instead of filling memory. */
   exclusive = false;
   /** For how long a command in flight may block by its own word, in which time silence means nothing; may be infinite. */
@@ -109,8 +115,12 @@ export class Lane {
     ).unref();
     this.socket.on("drain", () => this.onDrain());
     this.socket.on("error", (error) => this.lose(error));
-    this.socket.on("close", () => this.lose(new Error("the cluster closed the connection")));
+    // With its end at the latest: Node.js would send what is kept before it closes as well.
+    for (const event of ["end", "close"])
+      this.socket.on(event, () => this.lose(new Error("the cluster closed the connection")));
     this.socket.write(this.handshake());
+    // What is written before the handshake's reply stays here: a cluster that does not answer may run it much later.
+    this.socket.cork();
   }
 
   /** Whether requests are waiting for replies. */
@@ -140,7 +150,10 @@ export class Lane {
 
   /** Puts bytes of requests into the next write; their memory may be used again at once. */
   write(bytes: Buffer): void {
-    if (this.state === "closed") return;
+    if (this.state !== "open") {
+      if (this.state === "connecting") this.socket.write(Buffer.from(bytes));
+      return;
+    }
     if (this.uploading) this.progressAt = performance.now();
     this.writer.write(bytes);
   }
@@ -199,6 +212,8 @@ export class Lane {
     const end = this.scanner.scan(chunk, 0);
     if (!this.scanner.complete) return end;
     this.state = "open";
+    this.opened = true;
+    this.socket.uncork();
     this.events.ready(this);
     return end;
   }
@@ -227,9 +242,10 @@ export class Lane {
    */
   private checkDeadline(): void {
     const { connectTimeoutMs, timeoutMs } = this.options;
-    const silentMs = performance.now() - this.progressAt;
+    const now = performance.now();
+    const silentMs = now - this.progressAt;
     const waitsForClient = this.paused || (this.uploading && !this.congested);
-    if (this.state === "connecting" && silentMs > connectTimeoutMs) {
+    if (this.state === "connecting" && now - this.heardAt > connectTimeoutMs) {
       this.lose(new Error(`no connection within ${connectTimeoutMs} ms`));
     } else if (this.busy && !waitsForClient && silentMs > timeoutMs + this.blocksMs) {
       this.lose(new SilenceError(timeoutMs, this.progressAt));
@@ -257,7 +273,7 @@ export class Lane {
     this.writer.clear();
     // First, so that whoever is answered here and sends on finds another lane.
     this.events.lost(this, reason);
-    failAll(unanswered);
+    failAll(unanswered, this.opened ? lost : unreachable);
     this.onDrain();
   }
 }

@@ -4,7 +4,7 @@ import type { LookupFunction } from "node:net";
 import type { Logger } from "pino";
 import type { ClusterAddress } from "../configuration";
 import type { Protocol } from "../resp/encoder";
-import { Lane, type LaneEvents, SilenceError } from "./lane";
+import { Lane, type LaneEvents, SilenceError, unreachableText } from "./lane";
 
 /** How the pool makes lanes. */
 export interface LanePoolOptions {
@@ -27,6 +27,8 @@ interface Slot {
   lane: Lane | undefined;
   /** Attempts since the last open lane. */
   failures: number;
+  /** Whether a lane that is not open yet is worth waiting for. */
+  hopeful: boolean;
   retry: NodeJS.Timeout | undefined;
 }
 
@@ -35,8 +37,6 @@ const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 2000;
 const MAX_IDLE_LANES = 16;
 const DEMOTION_PAUSE_MS = 1000;
-
-export const unreachableText = "ERR the cluster cannot be reached, try again later";
 
 export class LanePool {
   /** Push frames that came from the cluster and belong to no request. */
@@ -53,7 +53,12 @@ export class LanePool {
 
   constructor(private readonly options: LanePoolOptions) {
     const slots = (): Slot[] =>
-      Array.from({ length: options.lanesPerProtocol }, () => ({ lane: undefined, failures: 0, retry: undefined }));
+      Array.from({ length: options.lanesPerProtocol }, () => ({
+        lane: undefined,
+        failures: 0,
+        hopeful: true,
+        retry: undefined,
+      }));
     this.slots = { 2: slots(), 3: slots() };
   }
 
@@ -72,12 +77,12 @@ export class LanePool {
     const slot = slots[slotNumber % slots.length];
     if (!slot || this.closed) return undefined;
     if (!slot.lane && !slot.retry) this.connect(slot, protocol);
-    // The first attempt is worth waiting for; after a failure there is an error at once until a lane is open again.
-    return slot.failures > 1 && slot.lane?.state !== "open" ? undefined : slot.lane;
+    return slot.hopeful || slot.lane?.state === "open" ? slot.lane : undefined;
   }
 
   /**
-   * A lane that no other session uses; {@link release} gives it back.
+   * A lane that no other session uses; {@link release} gives it back. While nothing is in flight on it, it may be closed to
+   * make room for others'.
    *
    * @returns the lane, or the text of the error where there is none to be had
    */
@@ -89,9 +94,7 @@ export class LanePool {
       return idle;
     }
     const { maxPrivateLanes } = this.options;
-    // Idle ones of the other protocol must not keep this one out.
-    const [spare] = this.idle[protocol === 2 ? 3 : 2];
-    if (spare && this.privateLanes.size >= maxPrivateLanes) spare.destroy();
+    if (this.privateLanes.size >= maxPrivateLanes) this.makeRoom();
     if (this.privateLanes.size >= maxPrivateLanes) {
       return `ERR too many commands that need a connection of their own at once (at most ${maxPrivateLanes}), try again later`;
     }
@@ -152,6 +155,17 @@ export class LanePool {
     for (const lane of this.privateLanes) lane.destroy();
   }
 
+  /** Closes a private lane that is not in use: an idle one of whatever protocol, or else one that a session holds. */
+  private makeRoom(): void {
+    for (const idle of [this.idle[2], this.idle[3], this.privateLanes]) {
+      for (const lane of idle) {
+        if (lane.busy) continue;
+        lane.destroy();
+        return;
+      }
+    }
+  }
+
   private open(protocol: Protocol, events: Omit<LaneEvents, "push">): Lane {
     const { address, coalesce, timeoutMs, lookup } = this.options;
     const push = (): void => {
@@ -169,6 +183,7 @@ export class LanePool {
       ready: () => {
         if (slot.failures > 0) this.options.log.info({ protocol }, "the cluster can be reached again");
         slot.failures = 0;
+        slot.hopeful = true;
       },
       lost: (lane, reason) => this.onLost(slot, protocol, lane, reason),
       // Others must not wait behind it: they get a fresh lane, and this one is left to its reader.
@@ -188,11 +203,15 @@ export class LanePool {
   }
 
   private onLost(slot: Slot, protocol: Protocol, lane: Lane, reason: Error): void {
-    if (reason instanceof SilenceError) this.onSilence(reason.since);
+    const silent = reason instanceof SilenceError;
+    if (silent) this.onSilence(reason.since);
     if (slot.lane !== lane || this.closed) return;
     slot.lane = undefined;
     slot.failures++;
-    if (slot.failures === 1) this.losses++;
+    // A server that closed a connection is often there for the next one; after anything else there is an error at once until
+    // a lane is open again.
+    slot.hopeful = lane.opened && !silent;
+    if (lane.opened) this.losses++;
     // One warning an outage; what the retries meet is for those who look closer.
     const level = slot.failures === 1 ? "warn" : "debug";
     this.options.log[level]({ protocol, reason: reason.message }, "lost a lane to the cluster");

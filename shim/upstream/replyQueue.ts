@@ -5,7 +5,6 @@
 //                     └ trailing: what the shim itself answers to A behind these three
 //
 // Invariant: the sum of the counts is the number of requests sent or gathered and not yet answered.
-import { encodeError } from "../resp/encoder";
 import type { ReplyScanner } from "../resp/replyScanner";
 
 /** Who sent a request and gets its reply. */
@@ -60,8 +59,6 @@ const MINUS = 45;
 const READ_ONLY = "-READONLY";
 /** A reply over this size takes its lane out of sharing. */
 const LARGE_REPLY_BYTES = 64 * 1024;
-
-const lost = encodeError("ERR upstream connection lost, the command may or may not have run");
 
 export class ReplyQueue {
   private oldest: ReplyEntry | undefined;
@@ -218,8 +215,8 @@ function giveTrailing({ sink, trailing }: ReplyEntry): void {
   for (const answer of trailing ?? []) sink.reply(answer, 0, answer.length, 0);
 }
 
-/** Answers with errors what will get no reply any more, from an entry on. */
-export function failAll(first: ReplyEntry | undefined): void {
+/** Answers with an error what will get no reply any more, from an entry on. */
+export function failAll(first: ReplyEntry | undefined, error: Buffer): void {
   for (let entry = first; entry; entry = entry.next) {
     const { sink } = entry;
     if (sink.closed) continue;
@@ -228,7 +225,7 @@ export function failAll(first: ReplyEntry | undefined): void {
       continue;
     }
     if (entry.count > 0) {
-      const errors = Buffer.concat(Array.from({ length: entry.count }, () => lost));
+      const errors = Buffer.concat(Array.from({ length: entry.count }, () => error));
       sink.reply(errors, 0, errors.length, entry.count);
     }
     giveTrailing(entry);

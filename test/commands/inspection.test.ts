@@ -23,6 +23,10 @@ test.each([
   ["XREADGROUP GROUP block c STREAMS s >", 0],
   ["XREADGROUP GROUP g block NOACK COUNT 2 STREAMS block >", 0],
   ["XREADGROUP BLOCK 0 NOACK GROUP g c STREAMS s >", forever],
+  // The last one counts.
+  ["XREAD BLOCK 10 BLOCK 2500 STREAMS s $", 2500],
+  ["XREAD BLOCK 0 COUNT 1 block 10 STREAMS s $", 10],
+  ["XREADGROUP GROUP g c BLOCK 10 NOACK BLOCK 0 STREAMS s >", forever],
   // Options of servers to come are passed over, with their values.
   ["XREADGROUP GROUP g c CLAIM 100 BLOCK 0 STREAMS s >", forever],
   ["XREAD", 0],

@@ -164,6 +164,27 @@ describeOnServers("a shim and a plain server answer alike", (program) => {
       );
     });
 
+    test("passwords and numbers of databases longer than any there is", async () => {
+      const commands = [
+        ["AUTH", long],
+        ["AUTH", long, "password"],
+        ["AUTH", "default", long],
+        ["AUTH", "a", long, "c"],
+        ["SELECT", long],
+        ["SELECT", "0", long],
+      ];
+      await connect();
+      const [ours, theirs] = await Promise.all(
+        clients.map(async (client) => {
+          await client.call("HELLO", protocol);
+          const replies: string[] = [];
+          for (const words of commands) replies.push(await client.call(...words));
+          return replies;
+        }),
+      );
+      expect(ours).toEqual(theirs);
+    });
+
     test("values too large for a shared lane, in between small ones", async () => {
       const commands = [
         ["SET", "long", long],

@@ -69,6 +69,8 @@ describeOnServers("a client", (program) => {
     ]);
   });
 
+  /** More than is kept of a client that waits for no more than a while. */
+  const flood = Array.from({ length: 1000 }, () => ["SET", "k", "x".repeat(1000)]);
   const waitingBehind: readonly (readonly [what: string, commands: readonly string[][]])[] = [
     ["", []],
     [", with a GET behind", [["GET", "k"]]],
@@ -76,6 +78,7 @@ describeOnServers("a client", (program) => {
       ", with a GET and more behind",
       [["GET", "k"], ...Array.from({ length: 50 }, () => ["SET", "k", "x".repeat(1000)])],
     ],
+    [", with a megabyte behind", flood],
   ];
 
   test("that closes its half with a blocking command behind what it waits for is answered up to there", async () => {
@@ -134,6 +137,15 @@ describeOnServers("a client", (program) => {
       async () => {
         leaving.send(["BLPOP", "queue", "0"], ["GET", "k"]);
         await eventually(async () => expect(await blockedClients()).toBe("1"));
+      },
+    ],
+    [
+      "while it is blocked, with a megabyte behind",
+      async () => {
+        leaving.send(["BLPOP", "queue", "0"], ...flood);
+        await eventually(async () => expect(await blockedClients()).toBe("1"));
+        // It has sent them: nothing but the reset tells that it is gone.
+        await eventually(() => expect(leaving.socket.writableLength).toBe(0));
       },
     ],
     [

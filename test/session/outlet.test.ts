@@ -125,3 +125,26 @@ describeWithServer("a client that stops reading", () => {
     }
   });
 });
+
+describeWithServer("a client that sends on and on", () => {
+  test("behind a command that blocks is disconnected at the limit, logged and counted, and its lane is free", async () => {
+    const server = await Server.start();
+    const listening = await startListener({}, server, MEGABYTE);
+    const [blocked, direct] = [await RawClient.connect(listening.url), await RawClient.connect(server.url)];
+    try {
+      blocked.send(["BLPOP", "queue", "0"]);
+      blocked.send(...Array.from({ length: 1200 }, () => ["SET", "k", "x".repeat(1000)]));
+      await blocked.closed;
+      expect(listening.counters.overflows).toBe(1);
+      expect(listening.lines).toEqual([
+        expect.stringContaining("disconnected a client that sent too much behind a command that blocks"),
+      ]);
+      await eventually(async () => expect(await direct.call("INFO", "clients")).toContain("blocked_clients:0\r\n"));
+      expect(await direct.call("RPUSH", "queue", "element")).toBe(":1\r\n");
+    } finally {
+      for (const client of [blocked, direct]) client.close();
+      await listening.stop();
+      await server.stop();
+    }
+  });
+});

@@ -22,7 +22,11 @@ export interface Listening {
 }
 
 /** @param server absent where nothing that the test sends is for the cluster */
-export async function startListener(options: Partial<ListenerOptions> = {}, server?: Server): Promise<Listening> {
+export async function startListener(
+  options: Partial<ListenerOptions> = {},
+  server?: Server,
+  outputLimitBytes = 64 * 1024 * 1024,
+): Promise<Listening> {
   const lines: string[] = [];
   const log = pino({ level: "warn" }, { write: (line: string) => lines.push(line) });
   const cluster = new URL(server?.url ?? "redis://127.0.0.1:1");
@@ -53,7 +57,7 @@ export async function startListener(options: Partial<ListenerOptions> = {}, serv
         info: async () => "",
       },
       counters,
-      outputLimitBytes: 64 * 1024 * 1024,
+      outputLimitBytes,
       virtualLimitBytes: 256 * 1024,
       log,
     },

@@ -78,6 +78,19 @@ describeOnServers("the control connection", (program) => {
     expect(told.demotions).toBe(0);
   });
 
+  test("refuses to ask a cluster that it has not reached, instead of waiting", async () => {
+    const server = await start();
+    const { connection } = await control(server.port, new URL(server.url).password);
+    await eventually(() => expect(connection.ready).toBe(true));
+    process.kill(server.pid, "SIGSTOP");
+    stops.push(() => process.kill(server.pid, "SIGCONT"));
+    // The server's kernel goes on accepting connections.
+    await eventually(() => expect(connection.ready).toBe(false));
+    await expect(connection.info(["server"])).rejects.toThrow("the cluster cannot be reached");
+    process.kill(server.pid, "SIGCONT");
+    await eventually(async () => expect(await connection.info(["server"])).toContain("redis_version"));
+  });
+
   test("notices that its server is no primary any more, and looks for the one that is", async () => {
     const [old, next] = [await start(), await start()];
     const { password } = new URL(old.url);

@@ -45,15 +45,18 @@ async function call(pool: LanePool, ...words: string[]): Promise<string> {
   return sink.cut ? `${sink.text}(cut off)` : sink.text;
 }
 
-/** A cluster that answers the handshake and then does as it is told. */
-async function fakeCluster(answer: (socket: Socket, request: string) => void): Promise<number> {
+/** A cluster that answers the handshake, or what it is told instead, and then does as it is told. */
+async function fakeCluster(
+  answer: (socket: Socket, request: string) => void,
+  greet: (socket: Socket) => void = (socket) => socket.write("+PONG\r\n"),
+): Promise<number> {
   const sockets = new Set<Socket>();
   const server: NetServer = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.on("error", () => undefined);
     socket.on("data", (chunk) => {
       const requests = handshakes.reduce((text, handshake) => text.replace(handshake, ""), String(chunk));
-      if (requests.length < chunk.length) socket.write("+PONG\r\n");
+      if (requests.length < chunk.length) greet(socket);
       if (requests !== "") answer(socket, requests);
     });
   });
@@ -110,18 +113,28 @@ test("sessions are spread over as many lanes as there shall be, for each protoco
   expect(lanes[3]).toBe(lanes[0]);
 });
 
-test("idle lanes of one protocol version make room for the other's", async () => {
+test("at the limit, idle lanes of one protocol version make room for the other's, before those that sessions hold", async () => {
   const port = await fakeCluster((socket) => socket.write("+fine\r\n"));
   const pool = poolFor(port, { maxPrivateLanes: 2 });
-  const [first, second] = [pool.acquire(2, 0), pool.acquire(2, 0)] as [Lane, Lane];
-  expect(pool.acquire(3, 0)).toMatch(
+  const [held, idle] = [pool.acquire(2, 0), pool.acquire(2, 0)] as [Lane, Lane];
+  pool.release(idle, 2);
+  const next = pool.acquire(3, 0) as Lane;
+  expect([held, idle, next].map(({ state }) => state)).toEqual(["connecting", "closed", "connecting"]);
+});
+
+test("at the limit, lanes that are held and not in use make room", async () => {
+  const port = await fakeCluster(() => undefined);
+  const pool = poolFor(port, { maxPrivateLanes: 2 });
+  const [held, busy] = [pool.acquire(2, 0), pool.acquire(2, 0)] as [Lane, Lane];
+  busy.expect(new Sink(), 1);
+  const next = pool.acquire(2, 0) as Lane;
+  expect([held, busy, next].map(({ state }) => state)).toEqual(["closed", "connecting", "connecting"]);
+  // Giving it back later does no harm.
+  pool.release(held, 2);
+  next.expect(new Sink(), 1);
+  expect(pool.acquire(2, 0)).toMatch(
     /^ERR too many commands that need a connection of their own at once \(at most 2\)/,
   );
-  pool.release(first, 2);
-  const third = pool.acquire(3, 0) as Lane;
-  expect([first, second, third].map(({ state }) => state)).toEqual(["closed", "connecting", "connecting"]);
-  // Those that are in use stay.
-  expect([pool.acquire(2, 0), pool.acquire(3, 0)]).toEqual([expect.any(String), expect.any(String)]);
 });
 
 test("a cluster that goes silent is given up, and its commands get an error", async () => {
@@ -132,7 +145,50 @@ test("a cluster that goes silent is given up, and its commands get an error", as
   mute = true;
   expect(await call(pool, "GET", "k")).toMatch(/^-ERR upstream connection lost/);
   mute = false;
+  await eventually(async () => expect(await call(pool, "GET", "k")).toBe("+fine\r\n"));
+});
+
+test("once the cluster went silent, nobody waits for the next lane until it is open", async () => {
+  let mute = false;
+  let greetings = 0;
+  const port = await fakeCluster(
+    (socket) => mute || socket.write("+fine\r\n"),
+    (socket) => {
+      greetings++;
+      if (!mute) socket.write("+PONG\r\n");
+    },
+  );
+  const pool = poolFor(port, { timeoutMs: 200 });
   expect(await call(pool, "GET", "k")).toBe("+fine\r\n");
+  mute = true;
+  expect(await call(pool, "GET", "k")).toMatch(/^-ERR upstream connection lost/);
+  await eventually(() => expect(greetings).toBe(2));
+  expect(await call(pool, "GET", "k")).toBe("unreachable");
+  expect(pool.acquire(2, 0)).toMatch(/^ERR the cluster cannot be reached/);
+  mute = false;
+  await eventually(async () => expect(await call(pool, "GET", "k")).toBe("+fine\r\n"));
+});
+
+test("a cluster that could never be reached is waited for once, and gets no command", async () => {
+  const requests: string[] = [];
+  let welcome = false;
+  const port = await fakeCluster(
+    (socket, request) => {
+      requests.push(request);
+      socket.write("+fine\r\n");
+    },
+    (socket) => {
+      if (welcome) socket.write("+PONG\r\n");
+      // What else there is to come would have come by then.
+      else setImmediate(() => setImmediate(() => socket.end()));
+    },
+  );
+  const pool = poolFor(port);
+  expect(await call(pool, "SET", "k", "v")).toBe("-ERR the cluster cannot be reached, try again later\r\n");
+  expect(await call(pool, "SET", "k", "v")).toBe("unreachable");
+  expect([requests, pool.losses]).toEqual([[], 0]);
+  welcome = true;
+  await eventually(async () => expect(await call(pool, "GET", "k")).toBe("+fine\r\n"));
 });
 
 test("a command that blocks for a time waits so much longer for its reply, and not for ever", async () => {

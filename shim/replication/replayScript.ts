@@ -108,7 +108,7 @@ end
 
 -- One of more arguments than can be handed over at once is run in slices, which equal it together.
 local function run(n)
-  if not n.group then return redis.pcall(unpack(ARGV, n.first, n.last)) end
+  if not n.group then return attempt(n.stamp, ARGV, n.first, n.last) end
   local behind, size = n.first + n.lead, n.group * SLICE_GROUPS
   for from = behind, n.last, size do
     local slice = { unpack(ARGV, n.first, behind - 1) }

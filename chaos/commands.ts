@@ -20,6 +20,8 @@ const end = (random: Random) => random.pick(["LEFT", "RIGHT"]);
 const minOrMax = (random: Random) => random.pick(["MIN", "MAX"]);
 /** IDs below those that `*` becomes: they exist where the stream began with one. */
 const streamId = (random: Random) => `1-${1 + random.below(5)}`;
+/** Above those, for a while. */
+const laterId = (random: Random) => `99999999999999-${1 + random.below(5)}`;
 /** After ten minutes, which pass while records are dropped, or after a day. */
 const seconds = (random: Random) => String(random.pick([600, 86_400, 86_400]) + random.below(5));
 /** Most expire long after the schedule, some within it. */
@@ -131,10 +133,11 @@ const sortedSets: readonly Write[] = [
 const streams: readonly Write[] = [
   (random, key) => `XADD ${key} * f ${value(random)}`,
   (random, key) => `XADD ${key} ${streamId(random)} f ${value(random)}`,
+  (random, key) => `XADD ${key} ${random.pick(["1-*", "1-*", laterId(random)])} f ${value(random)}`,
   (random, key) => `XADD ${key} MAXLEN ~ 3 * f ${value(random)}`,
   (_, key) => `XTRIM ${key} MAXLEN 2`,
   (random, key) => `XDEL ${key} ${streamId(random)}`,
-  (random, key) => `XSETID ${key} ${streamId(random)}`,
+  (random, key) => `XSETID ${key} ${random.pick([streamId, laterId])(random)}`,
   (_, key) => `XGROUP CREATE ${key} g 0 MKSTREAM`,
   (random, key) => `XGROUP CREATECONSUMER ${key} g ${element(random)}`,
   (random, key) => `XGROUP DELCONSUMER ${key} g ${element(random)}`,

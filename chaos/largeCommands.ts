@@ -10,12 +10,17 @@ export const ENVELOPE_BYTES = 3072;
 const KEY_MAX_BYTES = 48 * 1024;
 const MEMBERS = 60;
 const FIELDS = 45;
+/** More than the replay script runs at once. */
+const SLICED = 1100;
 
 /** Two to five kilobytes; the seed tells them apart. */
 const large = (random: Random) => `@${2300 + random.below(2700)}.${random.below(1000)}`;
 const members = (random: Random) => `#members.${MEMBERS}.${random.below(MEMBERS)}`;
 const fields = (random: Random) => `#fields.${FIELDS}.${random.below(FIELDS)}`;
 const scores = (random: Random) => `#scores.${FIELDS}.${random.below(FIELDS)}`;
+const points = (random: Random) => `#points.${SLICED}.${random.below(SLICED)}`;
+/** The server refuses the one or the other. */
+const lastPoint = (random: Random) => random.pick(["1 last", "x last", "NX NX"]);
 
 /** By the type of their key, in the order of {@link largeKeys}. */
 const writes: readonly (readonly Write[])[] = [
@@ -53,6 +58,7 @@ const writes: readonly (readonly Write[])[] = [
     (random, key) => `ZADD ${key} 1 a 2 ${large(random)}`,
     (random, key) => `ZADD ${key} ${random.pick(["NX", "XX", "GT", "LT CH"])} ${scores(random)}`,
     (random, key) => `ZADD ${key} ${scores(random)}`,
+    (random, key) => `ZADD ${key} ${points(random)} ${lastPoint(random)}`,
     (random, key) => `ZREM ${key} ${members(random)}`,
   ],
   [(random, key) => `XADD ${key} * f ${large(random)}`, (random, key) => `XADD ${key} MAXLEN 2 * f ${large(random)}`],
@@ -70,6 +76,7 @@ const manyWords: Readonly<Record<string, (count: number, seed: number) => readon
   members: (count, seed) => range(count).map((index) => member(seed + index)),
   fields: (count, seed) => range(count).flatMap((index) => [member(seed + index), String(seed)]),
   scores: (count, seed) => range(count).flatMap((index) => [String(index - seed), member(seed + index)]),
+  points: (count, seed) => range(count).flatMap((index) => [String(index), `p${(seed + index) % count}`]),
   values: (count, seed) => range(count).flatMap((index) => [manyKeys[index] ?? "", `v${seed}`]),
   keys: (count) => manyKeys.slice(0, count),
 };

@@ -79,6 +79,20 @@ for _, key in ipairs(KEYS) do
   end
 end`;
 
+/**
+ * Runs an XADD that was sent without an ID, which ARGV[1] says the place of: where the stream has come further than the ID that
+ * it has instead, the server would have taken the next one.
+ */
+const ADD_ENTRY = `
+local words = { unpack(ARGV, 2) }
+local reply, facts = redis.pcall(unpack(words)), redis.pcall('XINFO', 'STREAM', words[2])
+if type(reply) == 'table' and reply.err and not facts.err then
+  for i = 1, #facts, 2 do
+    if facts[i] == 'last-generated-id' then words[ARGV[1] + 1] = string.gsub(facts[i + 1], '-.*', '-*') end
+  end
+  redis.pcall(unpack(words))
+end`;
+
 /** What a purge does to the keys: each that matches, by the server's own reading of the pattern, is overwritten by nothing. */
 const DELETE_MATCHING = `for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', key) end`;
 
@@ -98,6 +112,8 @@ export async function fold(server: Redis, commands: readonly StampedCommand[], n
     if (String(args[0]) === PURGE) return [server.eval(DELETE_MATCHING, 0, args[1] ?? "")];
     // Of its own keys alone: a stamp may be ahead of the time at which others expire.
     const removed = removeExpired(stamp.ms, args.slice(1));
+    const entry = args.findIndex((arg) => String(arg) === `${stamp.ms}-${stamp.counter * 2 ** 32 + stamp.origin}`);
+    if (entry > 0) return [server.eval(ADD_ENTRY, 0, entry, ...args)];
     const words = args.map((arg, index) => (isInstant(args, index) ? Buffer.from(later(arg)) : arg));
     // An error of the data is part of the result.
     const reply = server.call(String(words[0]), ...words.slice(1)).catch(() => undefined);

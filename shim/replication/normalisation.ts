@@ -203,7 +203,10 @@ function xtrim(args: Arguments): Arguments {
   return [...args.slice(0, 2), ...exactThreshold(args.slice(2))];
 }
 
-/** Stream IDs sort as stamps do: a counter and an origin make up the sequence within the millisecond. */
+/**
+ * Stream IDs sort as stamps do: a counter and an origin make up the sequence within the millisecond. Where that is not above
+ * the stream's last one, the replay goes on from there; `<ms>-*` counts on what is there as any other command does.
+ */
 function xadd(args: Arguments, { ms, counter, origin }: Stamp): Arguments {
   let at = 2;
   for (let option = word(args, at); option === "NOMKSTREAM" || xaddThresholds.has(option); option = word(args, at)) {
@@ -214,9 +217,9 @@ function xadd(args: Arguments, { ms, counter, origin }: Stamp): Arguments {
     at += 1;
   }
   const given = argument(args, at).toString("latin1");
-  const sequence = counter * 2 ** 32 + origin;
-  const id = given === "*" ? `${ms}-${sequence}` : given.replace(/^(\d+)-\*$/, `$1-${sequence}`);
-  if (!/^\d{1,20}(-\d{1,20})?$/.test(id) || id.split("-").some((part) => BigInt(part) > MAX_STREAM_PART)) {
+  const id = given === "*" ? `${ms}-${counter * 2 ** 32 + origin}` : given;
+  const parts = /^(\d{1,20})(?:-(\d{1,20}|\*))?$/.exec(id)?.slice(1) ?? [""];
+  if (parts.some((part = "0") => part !== "*" && (part === "" || BigInt(part) > MAX_STREAM_PART))) {
     throw new CommandError("ERR Invalid stream ID specified as stream command argument");
   }
   const fields = args.length - at - 1;

@@ -106,16 +106,41 @@ local function giveUpOrder(r, stamp)
   setRecord(r, r.stamp, 'a', stamp)
 end
 
--- One of more arguments than can be handed over at once is run in slices, which equal it together.
-local function run(n)
-  if not n.group then return redis.pcall(unpack(ARGV, n.first, n.last)) end
-  local behind, size = n.first + n.lead, n.group * SLICE_GROUPS
-  for from = behind, n.last, size do
-    local slice = { unpack(ARGV, n.first, behind - 1) }
-    for i = from, math.min(from + size - 1, n.last) do slice[#slice + 1] = ARGV[i] end
-    local reply = redis.pcall(unpack(slice))
+-- One of more arguments than can be handed over at once is run in slices behind what each begins with. Returns what failed.
+local function runSlices(n, slice)
+  local lead, size = #slice, n.group * SLICE_GROUPS
+  for from = n.first + n.lead, n.last, size do
+    local count = math.min(size, n.last - from + 1)
+    for i = 1, count do slice[lead + i] = ARGV[from + i - 1] end
+    local reply = redis.pcall(unpack(slice, 1, lead + count))
     if type(reply) == 'table' and reply.err then return reply end
   end
+end
+
+-- Where a later argument may be one that the server refuses, it looks at all of them first, beside a key of database 1 that
+-- they do not change: a command fails as a whole.
+local trials = {
+  -- Behind a pair nothing is an option.
+  ZADD = function(n) return runSlices(n, { 'ZADD', 'q', 'XX', 0, '' }) end,
+  XDEL = function(n)
+    call('UNLINK', 'q')
+    call('XADD', 'q', 1, '', '')
+    local wrong = runSlices(n, { 'XDEL', 'q' })
+    call('UNLINK', 'q')
+    return wrong
+  end
+}
+
+local function run(n)
+  if not n.group then return attempt(n.stamp, ARGV, n.first, n.last) end
+  local try = trials[ARGV[n.first]]
+  if try then
+    use(1)
+    local wrong = try(n)
+    use(0)
+    if wrong then return wrong end
+  end
+  return runSlices(n, { unpack(ARGV, n.first, n.first + n.lead - 1) })
 end
 
 local function runAlone(n)

@@ -79,6 +79,11 @@ describeWithServer("chaos", () => {
     expect(await run(...leaving, pause, pause, pause)).toMatchObject({ divergences: [], missing: 0, large: 0 });
   });
 
+  it("has a command in slices fail as a whole", async () => {
+    const [before, refused] = [write(0, "ZADD large4 1 a"), write(1, "ZADD large4 #points.1100.1 x last")];
+    expect(await run(before, rest, refused)).toMatchObject({ divergences: [], missing: 0, absent: 0, large: 1 });
+  });
+
   it("drops records while all regions are heard of, and none while one is cut off", async () => {
     const before = [write(0, "SET key0 v"), write(1, "RPUSH key2 a"), write(2, "SET large0 @4000.1")];
     const after = [write(1, "APPEND key0 w"), write(2, "RPUSH key2 b"), write(0, "APPEND large0 @3000.2")];

@@ -43,7 +43,7 @@ describeWithServer("commands of chaos", () => {
       const words = wordsOf(all.next() ?? "@2300.1");
       const bytes = words.reduce((sum, { length }) => sum + length, 0);
       expect(bytes).toBeGreaterThan((ENVELOPE_BYTES * 3) / 4 - 100);
-      expect(bytes).toBeLessThan(3 * ENVELOPE_BYTES);
+      expect(bytes).toBeLessThan(4 * ENVELOPE_BYTES);
     }
   });
 

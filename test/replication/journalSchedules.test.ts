@@ -44,8 +44,19 @@ describeWithServer("replay in any order", () => {
     ]);
   }
 
+  /** Mostly about IDs of entries that follow on what is there. */
+  function commandOnEntries(random: Random): string {
+    const later = `99999999999999-${random.pick(["1", "3", "18446744073709551613"])}`;
+    return random.pick([
+      ...["XADD key5 * f v", "XADD key5 MINID ~ 7 * f w", "XADD key5 NOMKSTREAM * f x", "XADD key5 7-* f v"],
+      ...[`XADD key5 ${later} f v`, `XSETID key5 ${later}`, "XTRIM key5 MAXLEN 4", "DEL key5"],
+      ...["XADD key5 99999999999999-* f v", "PEXPIRE key5 200"],
+    ]);
+  }
+
   it.each([
     ["all kinds", randomCommand],
+    ["entries of streams", commandOnEntries],
     ["fields of hashes", commandOnFields],
   ])(`equals the commands run in the order of their stamps: %s, ${SCHEDULES} random schedules`, async (_, draw) => {
     const known = new Set(((await model.call("COMMAND", "LIST")) as string[]).map((name) => name.toUpperCase()));

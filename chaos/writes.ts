@@ -15,6 +15,8 @@ export interface Writes {
 
 const value = (random: Random) => `v${random.below(50)}`;
 const small = (random: Random) => String(random.below(7) - 3);
+/** Often the same, for what compares. */
+const plain = (random: Random) => (random.chance(0.5) ? "7" : small(random));
 const element = (random: Random) => random.pick(["a", "b", "c", "d"]);
 /** Of a hash: what is counted, and what is not a number. */
 const count = (random: Random) => random.pick(["c", "d"]);
@@ -34,6 +36,8 @@ const maxLength = (random: Random) =>
   random.pick(["MAXLEN 1", "MAXLEN 3", "MAXLEN = 4", "MAXLEN ~ 3", "MAXLEN ~ 2 LIMIT 10"]);
 const minId = (random: Random) =>
   `MINID ${random.pick(["", "= ", "~ "])}${random.pick(["1-2", "2", "2-0", "3-1", "6"])}`;
+/** What becomes of an entry that groups have not acknowledged. */
+const references = (random: Random) => random.pick(["", " KEEPREF", " DELREF", " ACKED"]);
 /** After ten minutes, which pass while records are dropped, or after a day. */
 const seconds = (random: Random) => String(random.pick([600, 86_400, 86_400]) + random.below(5));
 /** Most expire long after the schedule, some within it. */
@@ -65,14 +69,17 @@ function restore(type: ValueType, ...options: readonly string[]): Write {
 
 /** Of texts and numbers. */
 const conditional: readonly Write[] = [
-  (random, key) => `SET ${key} ${small(random)} ${random.pick(["NX", "XX", "GET"])} ${expiry(random)}`,
-  (random, key) => `SET ${key} ${small(random)} ${random.pick(["KEEPTTL", "XX KEEPTTL", "KEEPTTL GET"])}`,
-  (random, key) => `SETNX ${key} ${small(random)}`,
-  (random, key) => `GETSET ${key} ${small(random)}`,
+  (random, key) => `SET ${key} ${plain(random)} ${random.pick(["NX", "XX", "GET"])} ${expiry(random)}`,
+  (random, key) => `SET ${key} ${plain(random)} ${random.pick(["KEEPTTL", "XX KEEPTTL", "KEEPTTL GET"])}`,
+  (random, key) => `SETNX ${key} ${plain(random)}`,
+  (random, key) => `GETSET ${key} ${plain(random)}`,
   (random, key) => `GETEX ${key} ${random.chance(0.3) ? "PERSIST" : expiry(random)}`,
+  (_, key) => `DELIFEQ ${key} 7`,
+  (random, key) => `SET ${key} ${plain(random)} IFEQ 7${random.pick(["", " KEEPTTL", ` ${expiry(random)}`])}`,
 ];
 const texts: Writes = {
   adds: [
+    (_, key) => `SET ${key} 7 KEEPTTL`,
     (random, key) => `APPEND ${key} ${value(random)}`,
     (random, key) => `SETRANGE ${key} ${random.below(6)} ${value(random)}`,
     restore("text", "", " REPLACE"),
@@ -90,6 +97,7 @@ const texts: Writes = {
 };
 const numbers: Writes = {
   adds: [
+    (_, key) => `SET ${key} 7 KEEPTTL`,
     (_, key) => `INCR ${key}`,
     (_, key) => `DECR ${key}`,
     (random, key) => `INCRBY ${key} ${small(random)}`,
@@ -191,6 +199,8 @@ const groups: readonly Write[] = [
   (random, key) => `XGROUP SETID ${key} ${group(random)} ${random.pick(["$", "0 ENTRIESREAD 1", streamId(random)])}`,
   (random, key) => `XGROUP DESTROY ${key} ${group(random)}`,
   (random, key) => `XACK ${key} g ${restoredId(random)} ${restoredId(random)}`,
+  (random, key) => `XACKDEL ${key} g${references(random)} IDS 2 ${restoredId(random)} ${restoredId(random)}`,
+  (random, key) => `XDELEX ${key}${references(random)} IDS 2 ${restoredId(random)} ${streamId(random)}`,
 ];
 const streams: Writes = {
   adds: [
@@ -252,11 +262,11 @@ export const deletions: readonly Write[] = [
 /** What makes it a string, whatever it was. */
 export const overwrites: readonly Write[] = [
   (random, key) => `SET ${key} ${value(random)}`,
-  (random, key) => `SET ${key} ${small(random)}`,
-  (random, key) => `SET ${key} ${small(random)} ${expiry(random)}`,
-  (random, key) => `SETEX ${key} ${seconds(random)} ${small(random)}`,
-  (random, key) => `PSETEX ${key} ${milliseconds(random)} ${small(random)}`,
-  (random, key) => `MSET ${key} ${small(random)} shared ${value(random)}`,
+  (random, key) => `SET ${key} ${plain(random)}`,
+  (random, key) => `SET ${key} ${plain(random)} ${expiry(random)}`,
+  (random, key) => `SETEX ${key} ${seconds(random)} ${plain(random)}`,
+  (random, key) => `PSETEX ${key} ${milliseconds(random)} ${plain(random)}`,
+  (random, key) => `MSET ${key} ${plain(random)} shared ${value(random)}`,
 ];
 
 /** By the type that they are for. */

@@ -30,6 +30,10 @@ const consumer = (random: Random) => random.pick(["a", "b", "c", "c"]);
 /** Those of the stream that RESTORE brings, and higher ones, which are added: all below those that `*` becomes. */
 const restoredId = (random: Random) => random.pick(["1-1", "1-2", "2-1", "3-1"]);
 export const higherId = (random: Random) => `${4 + random.below(6)}-${1 + random.below(4)}`;
+/** As any higher one, or the next one of its milliseconds. */
+const addedId = (random: Random) => (random.chance(0.6) ? higherId(random) : `${3 + random.below(7)}-*`);
+/** Above those that `*` becomes. */
+const laterId = (random: Random) => `99999999999999-${random.pick(["1", "3", "*", "18446744073709551613"])}`;
 const streamId = (random: Random) => (random.chance(0.7) ? restoredId(random) : higherId(random));
 /** How XADD and XTRIM shorten a stream. */
 const maxLength = (random: Random) =>
@@ -204,7 +208,8 @@ const groups: readonly Write[] = [
 ];
 const streams: Writes = {
   adds: [
-    (random, key) => `XADD ${key}${random.pick(["", "", ` ${maxLength(random)}`])} * f ${value(random)}`,
+    (random, key) =>
+      `XADD ${key}${random.pick(["", "", ` ${maxLength(random)}`, ` ${minId(random)}`])} * f ${value(random)}`,
     (random, key) => `XADD ${key} NOMKSTREAM${random.pick(["", ` ${minId(random)}`])} * f ${value(random)}`,
     (random, key) => `XGROUP CREATE ${key} ${group(random)} ${random.pick(["0", "$"])} MKSTREAM`,
     restore("stream", " REPLACE"),
@@ -212,6 +217,8 @@ const streams: Writes = {
   ],
   changes: [
     ...groups,
+    (random, key) => `XADD ${key} ${laterId(random)} f ${value(random)}`,
+    (random, key) => `XSETID ${key} ${laterId(random).replace("*", "2")}`,
     (random, key) => `XTRIM ${key} ${maxLength(random)}`,
     (random, key) => `XDEL ${key} ${restoredId(random)} ${restoredId(random)}`,
   ],
@@ -219,9 +226,9 @@ const streams: Writes = {
 const numberedStreams: Writes = {
   adds: [
     (random, key) =>
-      `XADD ${key}${random.pick(["", "", ` ${maxLength(random)}`])} ${higherId(random)} f ${value(random)}`,
+      `XADD ${key}${random.pick(["", "", ` ${maxLength(random)}`, ` ${minId(random)}`])} ${addedId(random)} f ${value(random)}`,
     (random, key) =>
-      `XADD ${key} NOMKSTREAM${random.pick(["", ` ${minId(random)}`])} ${higherId(random)} f ${value(random)}`,
+      `XADD ${key} NOMKSTREAM${random.pick(["", ` ${minId(random)}`])} ${addedId(random)} f ${value(random)}`,
     (random, key) => `XGROUP CREATE ${key} ${group(random)} ${random.pick(["0", "$", streamId(random)])} MKSTREAM`,
     restore("numberedStream", " REPLACE"),
     restore("numberedStream", " REPLACE", ""),

@@ -1,8 +1,9 @@
 // Random commands that are too large for one envelope of the fabric: with a large argument, with many arguments, or on many
 // keys. They stay within what is promised to converge: all that they make of a key fits into a journal.
-import { type CommandNames, milliseconds, type Write } from "./commands";
+import type { CommandNames } from "./commands";
 import { largeKeys, manyKeys } from "./keys";
 import { Random } from "./random";
+import { higherId, milliseconds, type Write } from "./writes";
 
 /** Size of a bus message: small, so that large commands are. */
 export const ENVELOPE_BYTES = 3072;
@@ -62,6 +63,11 @@ const writes: readonly (readonly Write[])[] = [
     (random, key) => `ZREM ${key} ${members(random)}`,
   ],
   [(random, key) => `XADD ${key} * f ${large(random)}`, (random, key) => `XADD ${key} MAXLEN 2 * f ${large(random)}`],
+  [(random, key) => `PFADD ${key} ${members(random)}`],
+  [
+    (random, key) => `XADD ${key} ${higherId(random)} f ${large(random)}`,
+    (random, key) => `XADD ${key} MINID 3 ${higherId(random)} f ${large(random)}`,
+  ],
 ];
 /** Taken apart into commands on some of the keys each. */
 const onManyKeys: readonly Write[] = [
@@ -92,13 +98,15 @@ export class LargeCommands {
   constructor(
     private readonly random: Random,
     private readonly known: CommandNames,
+    /** Of {@link largeKeys}. */
+    private readonly keys = largeKeys,
   ) {}
 
   /** One that the server knows, on a key that has room for it; undefined where there is none. */
   next(): string | undefined {
     const { random, known, bytes } = this;
     if (random.chance(0.2)) return random.pick(onManyKeys)(random, "");
-    const key = random.pick(largeKeys);
+    const key = random.pick(this.keys);
     const line = random.pick(writes[largeKeys.indexOf(key)] ?? [])(random, key);
     const sum = (bytes.get(key) ?? 0) + Number(/@(\d+)/.exec(line)?.[1] ?? 0);
     if (!known.has(line.split(" ", 1).join()) || sum > KEY_MAX_BYTES) return undefined;

@@ -1,5 +1,6 @@
 // The program behind `npm run chaos`: runs random schedules, compares, and shrinks the first one that fails; or runs them
 // with mistakes in the replay, to show that each would be found.
+import { findServer, serverVersion } from "@redis-on-fly/local/dist/serverBinary";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { fails, mistakes, runCampaign, type Tally } from "./campaign";
 import { ChaosFabric } from "./fabric";
@@ -50,7 +51,7 @@ async function run(fabric: ChaosFabric, options: Options): Promise<void> {
   });
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
   print(
-    `${schedules} schedules from seed ${seed}, ${seconds} s: ${tally.diverged} diverged, ${tally.missing} accepted commands ` +
+    `${schedules} schedules from seed ${seed} on ${serverName()}, ${seconds} s: ${tally.diverged} diverged, ${tally.missing} accepted commands ` +
       `missing; ${tally.accepted} commands accepted, ${tally.large} of them in chunks, ${tally.lost} lost with shims that were ` +
       `killed; ${tally.dropped} generations of records dropped; ` +
       `${tally.compared} keys compared, ${tally.expiring} of them with an expiry, ${tally.absent} absent where a region may hold nothing`,
@@ -60,7 +61,7 @@ async function run(fabric: ChaosFabric, options: Options): Promise<void> {
 
 async function checkChecker(fabric: ChaosFabric, { seed, schedules, commands: steps }: Options): Promise<void> {
   print(
-    `${schedules} schedules from seed ${seed}\n\n| rule or mistake | diverged | lost increments | increments lost |`,
+    `${schedules} schedules from seed ${seed} on ${serverName()}\n\n| rule or mistake | diverged | lost increments | increments lost |`,
   );
   print("| --- | --: | --: | --: |");
   for (const under of ["journal", ...mistakes] as const) {
@@ -84,6 +85,12 @@ function describe({ divergences, missing }: Result): string {
     ({ region, key, holds, should }) => `${region} ${brief(key)}: ${brief(holds)}, should be ${brief(should)}`,
   );
   return [...lines, ...(missing > 0 ? [`${missing} accepted commands missing`] : [])].join("\n  ") || "it passes now";
+}
+
+/** The one that regions and model run. */
+function serverName(): string {
+  const server = findServer();
+  return server ? serverVersion(server) : "no server";
 }
 
 /** Without the inner parts of long words. */

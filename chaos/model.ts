@@ -55,7 +55,7 @@ async function read(server: Redis, key: string, type: string): Promise<unknown> 
       return fields.length === 0 ? undefined : [fields, [...(await fieldExpiries(server, key))].sort()];
     }
     case "stream":
-      return [await server.xrange(key, "-", "+"), await streamIds(server, key), await server.xinfo("GROUPS", key)];
+      return [await server.xrange(key, "-", "+"), await streamIds(server, key), await groupsOf(server, key)];
     default:
       return undefined;
   }
@@ -65,6 +65,19 @@ async function read(server: Redis, key: string, type: string): Promise<unknown> 
 async function streamIds(server: Redis, key: string): Promise<unknown[]> {
   const facts = (await server.xinfo("STREAM", key)) as unknown[];
   return ["last-generated-id", "max-deleted-entry-id", "entries-added"].map((name) => facts[facts.indexOf(name) + 1]);
+}
+
+/** With who has not acknowledged what, but not since when: that is when a region replayed it. */
+async function groupsOf(server: Redis, key: string): Promise<unknown[]> {
+  const groups = (await server.xinfo("GROUPS", key)) as [string, string, ...unknown[]][];
+  return Promise.all(
+    groups.map(async (group) => {
+      const consumers = (await server.xinfo("CONSUMERS", key, group[1])) as [string, string, ...unknown[]][];
+      const pending = (await server.xpending(key, group[1], "-", "+", 100)) as [string, string, number, number][];
+      const names = consumers.map(([, name]) => name).sort();
+      return [group, names, pending.map(([id, consumer, , deliveries]) => [id, consumer, deliveries])];
+    }),
+  );
 }
 
 /** Of KEYS removes those, and their fields, whose time has come by the instant ARGV[1]. */

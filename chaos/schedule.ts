@@ -1,6 +1,6 @@
 // What happens in one run, step by step: a seed repeats it, and a failing one is made as short as it can be.
 import { type CommandNames, manyPurges, randomCommand } from "./commands";
-import { largeKeys, smallKeys } from "./keys";
+import { counter, largeKeys, smallKeys } from "./keys";
 import { LargeCommands } from "./largeCommands";
 import { Random } from "./random";
 
@@ -9,6 +9,10 @@ export const regions = ["us-east-1", "eu-west-1", "ap-northeast-1"] as const;
 
 /** Shims of a region. */
 export const SHIMS = 2;
+
+/** On so many keys are all commands of most schedules, and the more have something to change. */
+const FEW_SMALL = 3;
+const FEW_LARGE = 2;
 
 /** One thing that happens. */
 export type Step =
@@ -46,17 +50,17 @@ export interface Schedule {
 }
 
 /** Of the same kinds, as clients of database 0 send them: they would wait for what blocks, and cannot purge. */
-function regionalLine(random: Random, known: CommandNames): string {
+function regionalLine(random: Random, known: CommandNames, keys: readonly string[]): string {
   for (;;) {
-    const line = randomCommand(random, known);
+    const line = randomCommand(random, known, keys);
     if (line === "FLUSHALL") return "FLUSHDB";
     if (!/^(B[LRZ]|FLY)/.test(line)) return line;
   }
 }
 
-function disturbance(random: Random, known: CommandNames, region: number): Step {
+function disturbance(random: Random, region: number, line: () => string): Step {
   const dice = random.below(14);
-  if (dice < 3) return { kind: "regional", region, line: regionalLine(random, known) };
+  if (dice < 3) return { kind: "regional", region, line: line() };
   if (dice < 5) return { kind: "cut", region };
   if (dice < 7) return { kind: "heal" };
   if (dice < 8) return { kind: "kill", region, shim: random.below(SHIMS) };
@@ -66,7 +70,7 @@ function disturbance(random: Random, known: CommandNames, region: number): Step 
 }
 
 /** One command as a step, or several: it comes in pieces, or after a rest, or its shim dies in the middle. */
-function large(random: Random, rough: boolean, line: string): readonly Step[] {
+function arrival(random: Random, rough: boolean, line: string): readonly Step[] {
   const [region, shim] = [random.below(regions.length), random.below(SHIMS)];
   // Alone on its way, it finds a place in every region.
   const before: Step[] = random.chance(0.2) ? [{ kind: "rest" }] : [];
@@ -89,7 +93,13 @@ export function schedule(seed: number, length: number, known: CommandNames): Sch
   const rough = seed % 3 !== 0;
   const [withLarge, ages] = [random.chance(0.5), random.chance(0.3)];
   const skewsMs = regions.map(() => (random.chance(0.3) ? random.below(6000) - 3000 : 0));
-  const largeCommands = new LargeCommands(random, known);
+  const few = random.chance(0.75);
+  const small = few
+    ? [...random.shuffle(smallKeys).slice(0, FEW_SMALL), ...(random.chance(0.5) ? [counter] : [])]
+    : smallKeys;
+  const large = few ? random.shuffle(largeKeys).slice(0, FEW_LARGE) : largeKeys;
+  const largeCommands = new LargeCommands(random, known, large);
+  const regional = () => regionalLine(random, known, small);
   const steps: Step[] = [];
   // It is remembered for longer than all else.
   if (ages && random.chance(0.4)) steps.push({ kind: "write", region: 0, shim: 0, line: "FLUSHALL" });
@@ -102,12 +112,12 @@ export function schedule(seed: number, length: number, known: CommandNames): Sch
       end += purges.length;
     }
     const largeLine = withLarge && random.chance(0.12) ? largeCommands.next() : undefined;
-    if (rough && random.chance(0.05)) steps.push(disturbance(random, known, region));
+    if (rough && random.chance(0.05)) steps.push(disturbance(random, region, regional));
     else if (ages && random.chance(0.05)) steps.push({ kind: "age", full: rough && random.chance(0.1) });
-    else if (largeLine !== undefined) steps.push(...large(random, rough, largeLine));
+    else if (largeLine !== undefined) steps.push(...arrival(random, rough, largeLine));
     else if (random.chance(0.15)) steps.push({ kind: "pause", ms: 1 + random.below(12) });
     else {
-      const line = randomCommand(random, known, withLarge && random.chance(0.3) ? largeKeys : smallKeys);
+      const line = randomCommand(random, known, withLarge && random.chance(0.3) ? large : small);
       steps.push({ kind: "write", region, shim: random.below(SHIMS), line });
     }
   }
@@ -115,8 +125,7 @@ export function schedule(seed: number, length: number, known: CommandNames): Sch
   const forgotten = ages && random.chance(0.5);
   if (rough || forgotten) steps.push({ kind: "heal" }, { kind: "rest" });
   if (forgotten) steps.push({ kind: "age", full: false }, { kind: "age", full: false });
-  else if (rough)
-    steps.push({ kind: "regional", region: random.below(regions.length), line: regionalLine(random, known) });
+  else if (rough) steps.push({ kind: "regional", region: random.below(regions.length), line: regional() });
   return { seed, skewsMs, steps };
 }
 

@@ -188,6 +188,7 @@ describeWithServer("an envelope that cannot be replayed", () => {
   });
 
   it("goes there too where it makes a large command complete that the server does not know", async () => {
+    const before = await poisonCounted();
     const nowMs = Date.now();
     const command = { transfer: "unknown", large: [{ index: 2, bytes: 5 }] };
     const args = ["NOSUCH", "large", ""].map((word) => Buffer.from(word));
@@ -202,6 +203,7 @@ describeWithServer("an envelope that cannot be replayed", () => {
     });
     const stamp = stampText({ ms: nowMs, counter: 0, origin: 1 });
     expect(found).toEqual([[body, expect.stringMatching(`^command NOSUCH with stamp ${stamp}: .*Unknown`)]]);
+    await eventually(async () => expect(await poisonCounted()).toBe(before + 1));
   });
 
   it("for now alone stays out of the dead-letter queue, and is replayed as soon as it can be", async () => {

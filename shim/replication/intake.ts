@@ -4,6 +4,7 @@
 import type { Logger } from "pino";
 import type { CommandSpecification } from "../commands/specification";
 import { encodeRequest } from "../resp/encoder";
+import { CommandError } from "./commandArguments";
 import type { Confirmations } from "./confirmations";
 import type { StampedCommand } from "./envelope";
 import type { EnvelopeLog } from "./envelopeLog";
@@ -12,7 +13,7 @@ import type { HomeReplay } from "./homeReplay";
 import { type Invalidating, Invalidation } from "./invalidation";
 import { attach } from "./largeCommand";
 import { LARGE } from "./messages";
-import { CommandError, hasKin, normalise } from "./normalisation";
+import { hasKin, normalise } from "./normalisation";
 import type { Outbox } from "./outbox";
 import type { Publisher } from "./publisher";
 import { PURGE, type Purger } from "./purge";

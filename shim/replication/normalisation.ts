@@ -2,41 +2,24 @@
 // an ID, a blocking command becomes its kin that does not wait. Where that reading shows that Redis would answer an
 // error, the error is Redis's own text, in Redis's own order of checks.
 
+import {
+  type Arguments,
+  argument,
+  CommandError,
+  integer,
+  MAX_INTEGER,
+  MIN_INTEGER,
+  SYNTAX_ERROR,
+  word,
+} from "./commandArguments";
 import type { Stamp } from "./stamp";
+import { xadd, xtrim } from "./streamNormalisation";
 
-/** Thrown where a command cannot succeed; the message is Redis's error without its `-`. */
-export class CommandError extends Error {
-  override readonly name = "CommandError";
-}
-
-type Arguments = readonly Buffer[];
 type Normalise = (args: Arguments, stamp: Stamp) => Arguments;
 type Unit = "seconds" | "milliseconds";
 
-const MAX_INTEGER = 2n ** 63n - 1n;
-const MIN_INTEGER = -(2n ** 63n);
-const MAX_STREAM_PART = 2n ** 64n - 1n;
-const NOT_AN_INTEGER = "ERR value is not an integer or out of range";
-const SYNTAX_ERROR = "ERR syntax error";
-
-function argument(args: Arguments, index: number): Buffer {
-  const found = args[index];
-  if (found === undefined) throw new CommandError(SYNTAX_ERROR);
-  return found;
-}
-
-function word(args: Arguments, index: number): string {
-  return argument(args, index).toString("latin1").toUpperCase();
-}
-
-/** As Redis's string2ll: no sign `+`, no leading zeros, no blanks. */
-function integer(text: Buffer, error = NOT_AN_INTEGER): bigint {
-  const digits = text.toString("latin1");
-  if (!/^(0|-?[1-9]\d{0,18})$/.test(digits)) throw new CommandError(error);
-  const value = BigInt(digits);
-  if (value > MAX_INTEGER || value < MIN_INTEGER) throw new CommandError(error);
-  return value;
-}
+/** Of one MSETEX. */
+const MAX_KEYS = 2n ** 31n - 1n;
 
 function checkTimeout(text: Buffer): void {
   const seconds = text.toString("latin1");
@@ -59,7 +42,7 @@ function positiveInstant(text: Buffer, unit: Unit, fromMs: number, command: stri
   return instant(text, unit, fromMs, command);
 }
 
-/** The expiry options of SET, GETEX, HSETEX and HGETEX. */
+/** The expiry options of SET, GETEX and their like. */
 const expiryOptions: ReadonlyMap<string, { readonly unit: Unit; readonly relative: boolean }> = new Map([
   ["EX", { unit: "seconds", relative: true }],
   ["PX", { unit: "milliseconds", relative: true }],
@@ -99,6 +82,7 @@ function absoluteOptions(
 }
 
 const setOptions = new Set(["NX", "XX", "GET", "KEEPTTL"]);
+const msetexOptions = new Set(["NX", "XX", "KEEPTTL"]);
 /** Redis 8.4 and Valkey 8.1: each takes a value, to which the key's is compared. */
 const setComparisons = new Set(["IFEQ", "IFNE", "IFDEQ", "IFDNE"]);
 
@@ -156,6 +140,37 @@ function optionsUntil(end: string | undefined, known: ReadonlySet<string>): Norm
   };
 }
 
+function msetex(args: Arguments, stamp: Stamp): Arguments {
+  const keys = integer(argument(args, 1), "ERR invalid numkeys value");
+  if (keys < 1n || keys > MAX_KEYS) throw new CommandError("ERR invalid numkeys value");
+  const end = 2 + 2 * Number(keys);
+  if (end > args.length) throw new CommandError("ERR wrong number of key-value pairs");
+  const { options, names } = absoluteOptions(args, end, args.length, msetexOptions, "msetex", stamp);
+  if (names.has("NX") && names.has("XX")) throw new CommandError(SYNTAX_ERROR);
+  return [...args.slice(0, end), ...options];
+}
+
+/** Each takes a value. */
+const increxValues = new Set(["BYINT", "BYFLOAT", "LBOUND", "UBOUND"]);
+/** The conditions are Valkey's. */
+const increxOptions = new Set(["SATURATE", "ENX", "PERSIST", "NX", "XX"]);
+
+function increx(args: Arguments, stamp: Stamp): Arguments {
+  const values: Buffer[] = [];
+  const rest: Buffer[] = [];
+  for (let index = 2; index < args.length; index += 1) {
+    const name = word(args, index);
+    if (increxValues.has(name)) {
+      index += 1;
+      values.push(Buffer.from(name), argument(args, index));
+    } else {
+      rest.push(argument(args, index));
+    }
+  }
+  const { options } = absoluteOptions(rest, 0, rest.length, increxOptions, "increx", stamp);
+  return [...args.slice(0, 2), ...values, ...options];
+}
+
 function restore(args: Arguments, stamp: Stamp): Arguments {
   const options: Buffer[] = [];
   let absolute = false;
@@ -183,48 +198,6 @@ function restore(args: Arguments, stamp: Stamp): Arguments {
   const ms = ttl === 0n || absolute ? ttl : ttl + BigInt(stamp.ms);
   const lead = [argument(args, 0), argument(args, 1), Buffer.from(String(ms)), argument(args, 3)];
   return [...lead, Buffer.from("ABSTTL"), ...options];
-}
-
-const xaddThresholds = new Set(["MAXLEN", "MINID", "LIMIT"]);
-
-/**
- * MAXLEN and MINID with `~` trim as far as the nodes of that very stream in that very server make cheap, and would leave
- * regions with streams of different lengths: they are made exact.
- */
-function exactThreshold(options: Arguments): Arguments {
-  const approximate = options.findIndex((option) => String(option) === "~");
-  if (approximate < 0) return options;
-  const exact = options.with(approximate, Buffer.from("="));
-  const limit = exact.findIndex((option) => /^LIMIT$/i.test(option.toString("latin1")));
-  return limit < 0 ? exact : exact.toSpliced(limit, 2);
-}
-
-function xtrim(args: Arguments): Arguments {
-  return [...args.slice(0, 2), ...exactThreshold(args.slice(2))];
-}
-
-/**
- * Stream IDs sort as stamps do: a counter and an origin make up the sequence within the millisecond. Where that is not above
- * the stream's last one, the replay goes on from there; `<ms>-*` counts on what is there as any other command does.
- */
-function xadd(args: Arguments, { ms, counter, origin }: Stamp): Arguments {
-  let at = 2;
-  for (let option = word(args, at); option === "NOMKSTREAM" || xaddThresholds.has(option); option = word(args, at)) {
-    at += 1;
-    if (option === "NOMKSTREAM") continue;
-    if (/^[=~]$/.test(word(args, at))) at += 1;
-    if (option !== "MINID") integer(argument(args, at));
-    at += 1;
-  }
-  const given = argument(args, at).toString("latin1");
-  const id = given === "*" ? `${ms}-${counter * 2 ** 32 + origin}` : given;
-  const parts = /^(\d{1,20})(?:-(\d{1,20}|\*))?$/.exec(id)?.slice(1) ?? [""];
-  if (parts.some((part = "0") => part !== "*" && (part === "" || BigInt(part) > MAX_STREAM_PART))) {
-    throw new CommandError("ERR Invalid stream ID specified as stream command argument");
-  }
-  const fields = args.length - at - 1;
-  if (fields === 0 || fields % 2 === 1) throw new CommandError("ERR wrong number of arguments for 'xadd' command");
-  return [...args.slice(0, 2), ...exactThreshold(args.slice(2, at)), Buffer.from(id), ...args.slice(at + 1)];
 }
 
 /** MSET and MSETNX: as many values as keys. */
@@ -298,6 +271,8 @@ const normalisations: ReadonlyMap<string, Normalise> = new Map([
   ["GETEX", optionsUntil(undefined, new Set(["PERSIST"]))],
   ["HGETEX", optionsUntil("FIELDS", new Set(["PERSIST"]))],
   ["HSETEX", optionsUntil("FIELDS", new Set(["FNX", "FXX", "KEEPTTL"]))],
+  ["INCREX", increx],
+  ["MSETEX", msetex],
   ["RESTORE", restore],
   ["XADD", xadd],
   ["XTRIM", xtrim],

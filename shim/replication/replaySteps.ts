@@ -48,7 +48,7 @@ const unrepeatable = new Set(["SPOP", "XAUTOCLAIM", "XCLAIM", "XREADGROUP"]);
 
 /** Whether it is known where the command has its keys: else its server has to be asked. */
 export function hasKnownKeys({ args: [name] }: StampedCommand): boolean {
-  return exists(String(name), { caseInsensitive: true });
+  return String(name) === "MSETEX" || exists(String(name), { caseInsensitive: true });
 }
 
 /** Indexes of the keys among the arguments; undefined where nobody knows. */
@@ -89,7 +89,7 @@ function instantIndex(name: string, args: readonly Buffer[]): number {
   if (name === "RESTORE") return String(args[2]) === "0" ? 0 : 2;
   const hasFields = name === "HSETEX" || name === "HGETEX";
   const last = (hasFields ? args.findIndex((arg) => /^FIELDS$/i.test(String(arg))) : args.length) - 1;
-  const expires = (hasFields || name === "SET" || name === "GETEX") && String(args[last - 1]) === "PXAT";
+  const expires = (hasFields || /^(SET|GETEX|INCREX)$/.test(name)) && String(args[last - 1]) === "PXAT";
   return expires && /^\d+$/.test(String(args[last])) ? last : 0;
 }
 
@@ -97,6 +97,28 @@ function instantIndex(name: string, args: readonly Buffer[]): number {
 export function setLeaves(args: readonly Buffer[]): string | undefined {
   if (args.length === 3) return "+";
   return args.length === 5 && String(args[3]) === "PXAT" ? `x${args[4]}` : undefined;
+}
+
+/** Keys and values in turn. Of a key that is named twice the last value counts, which one stamp for both would hide. */
+function lastValues(pairs: readonly Buffer[]): readonly (readonly [key: Buffer, value: Buffer])[] {
+  const values = new Map<string, readonly [Buffer, Buffer]>();
+  for (let index = 0; index + 1 < pairs.length; index += 2) {
+    const [key, value] = [pairs[index], pairs[index + 1]];
+    if (key !== undefined && value !== undefined) values.set(key.toString("latin1"), [key, value]);
+  }
+  return [...values.values()];
+}
+
+/** MSETEX is a SET of each key, unless all depend on what is under all. */
+function multipleSet({ stamp, args }: StampedCommand): readonly ReplayStep[] {
+  const end = 2 + 2 * Number(args[1]);
+  const pairs = lastValues(args.slice(2, end));
+  const options = args.slice(end);
+  const keys = pairs.map(([key]) => key);
+  if (keys.length > 1 && options.some((option) => /^[NX]X$/.test(String(option)))) {
+    return [{ kind: "other", stamp, keys, args }];
+  }
+  return pairs.flatMap(([key, value]) => replaySteps({ stamp, args: [set, key, value, ...options] }));
 }
 
 /**
@@ -125,18 +147,11 @@ export function replaySteps(
     }));
   }
   if (name === "MSET") {
-    const steps: ReplayStep[] = [];
-    // Of a key that is named twice the last value counts, which one stamp for both would hide.
-    const values = new Map<string, readonly [Buffer, Buffer]>();
-    for (let index = 1; index + 1 < args.length; index += 2) {
-      const [each, value] = [args[index], args[index + 1]];
-      if (each !== undefined && value !== undefined) values.set(each.toString("latin1"), [each, value]);
-    }
-    for (const [each, value] of values.values()) {
-      steps.push({ kind: "overwrite", stamp, key: each, leaves: "+", args: [set, each, value] });
-    }
-    return steps;
+    return lastValues(args.slice(1)).map(([each, value]) => {
+      return { kind: "overwrite", stamp, key: each, leaves: "+", args: [set, each, value] };
+    });
   }
+  if (name === "MSETEX") return multipleSet({ stamp, args });
   const leaves = name === "SET" ? setLeaves(args) : undefined;
   if (leaves !== undefined) return [{ kind: "overwrite", stamp, key, leaves, args }];
   const keys = keysOf(name, args, specification);

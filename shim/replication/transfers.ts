@@ -39,12 +39,18 @@ function assembledKey(transfer: string): string {
   return `w${transfer}`;
 }
 
-/** Its one step: what has several is taken apart where it is accepted. */
-function keyedSteps({ args, tail }: LargeCommand, steps: readonly ReplayStep[]): readonly KeyedStep[] {
+function keysOf(steps: readonly KeyedStep[]): readonly Buffer[] {
+  return steps.flatMap((step) => (step.kind === "other" ? step.keys : [step.key]));
+}
+
+/** Its one step: what has several is taken apart where it is accepted, but for MSETEX, whose options come last. */
+function keyedSteps({ stamp, args, tail }: LargeCommand, steps: readonly ReplayStep[]): readonly KeyedStep[] {
   const group = splits.get(String(args[0]))?.group ?? 1;
-  return steps
-    .filter((step) => step.kind !== "flush")
-    .map((step) => (tail && step.kind === "modification" ? { ...step, slices: { lead: args.length, group } } : step));
+  const keyed = steps.filter((step) => step.kind !== "flush");
+  if (String(args[0]) === "MSETEX") return [{ kind: "other", stamp, keys: keysOf(keyed), args }];
+  return keyed.map((step) =>
+    tail && step.kind === "modification" ? { ...step, slices: { lead: args.length, group } } : step,
+  );
 }
 
 /** A SET whose value is in database 1. */
@@ -56,8 +62,7 @@ function assembledStep({ transfer, stamp, args }: LargeCommand, key: Buffer, lea
 
 /** Without its value that step says of a key that the region cannot tell. */
 function lackingSteps(command: LargeCommand, steps: readonly KeyedStep[]): readonly KeyedStep[] {
-  const keys = steps.flatMap((step) => (step.kind === "other" ? step.keys : [step.key]));
-  return keys.map((key) => assembledStep(command, key, "+"));
+  return keysOf(steps).map((key) => assembledStep(command, key, "+"));
 }
 
 /** See the head of this file. */

@@ -25,6 +25,16 @@ describeWithServer("journal", () => {
     expect(await replay(...commands)).toEqual(["stale", "stale", "stale", "stale"]);
   });
 
+  it("knows MSETEX for an overwrite of each of its keys", async () => {
+    const commands = [command(2, "MSETEX 2 n 5 m 6 EX 100"), command(1, "SET n 1"), command(3, "INCR m")];
+    expect(await replay(...commands, ...commands)).toEqual([
+      ...["applied", "stale", "applied"],
+      ...["stale", "stale", "stale"],
+    ]);
+    expect([await region.get("n"), await region.get("m")]).toEqual(["5", "7"]);
+    expect(await region.pexpiretime("m")).toBe(here.startMs + 2 + 100_000);
+  });
+
   it("keeps newer commands on top of an overwrite that comes late, and drops older ones", async () => {
     await replay(command(2, "RPUSH l old"), command(4, "RPUSH l new"), command(3, "DEL l"), command(1, "RPUSH l late"));
     expect(await region.lrange("l", 0, -1)).toEqual(["new"]);

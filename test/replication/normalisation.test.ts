@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { Redis } from "ioredis";
-import { CommandError, normalise } from "../../shim/replication/normalisation";
+import { CommandError } from "../../shim/replication/commandArguments";
+import { normalise } from "../../shim/replication/normalisation";
 import { ConnectedServer } from "../support/connectedServer";
 import { describeWithServer } from "../support/servers";
 
@@ -43,6 +44,28 @@ describe("normalisation", () => {
     ["HPEXPIREAT k 5 FIELDS 1 f", "HPEXPIREAT k 5 FIELDS 1 f"],
     ["HGETEX k EX 1 FIELDS 1 ex", "HGETEX k PXAT 1700000001000 FIELDS 1 ex"],
     ["HSETEX k FNX PX 1 FIELDS 1 f v", "HSETEX k FNX PXAT 1700000000001 FIELDS 1 f v"],
+    ["MSETEX 2 a EX b 10 ex 10 nx", "MSETEX 2 a EX b 10 NX PXAT 1700000010000"],
+    ["MSETEX 1 a 1 KEEPTTL XX", "MSETEX 1 a 1 KEEPTTL XX"],
+    ["MSETEX 1 a 1 PXAT 5", "MSETEX 1 a 1 PXAT 5"],
+    ["MSETEX 2 a 1 b", "-ERR wrong number of key-value pairs"],
+    ["MSETEX a 1 EX 10", "-ERR invalid numkeys value"],
+    ["MSETEX 0 a 1", "-ERR invalid numkeys value"],
+    ["MSETEX 2147483648 a 1", "-ERR invalid numkeys value"],
+    ["MSETEX 1 a 1 EX 10 PX 10", "-ERR syntax error"],
+    ["MSETEX 1 a 1 EX 10 KEEPTTL", "-ERR syntax error"],
+    ["MSETEX 1 a 1 NX XX", "-ERR syntax error"],
+    ["MSETEX 1 a 1 b 2", "-ERR syntax error"],
+    ["MSETEX 1 a 1 EX 0", "-ERR invalid expire time in 'msetex' command"],
+    ["INCREX k", "INCREX k"],
+    ["INCREX k EX 10 ENX byint 5", "INCREX k BYINT 5 ENX PXAT 1700000010000"],
+    [
+      "INCREX k BYFLOAT 0.5 LBOUND -1 UBOUND 9 SATURATE PX 1",
+      "INCREX k BYFLOAT 0.5 LBOUND -1 UBOUND 9 SATURATE PXAT 1700000000001",
+    ],
+    ["INCREX k PERSIST XX", "INCREX k PERSIST XX"],
+    ["INCREX k PERSIST EX 5", "-ERR syntax error"],
+    ["INCREX k EX 0", "-ERR invalid expire time in 'increx' command"],
+    ["INCREX k BYINT", "-ERR syntax error"],
     ["RESTORE k 10 payload", "RESTORE k 1700000000010 payload ABSTTL"],
     ["RESTORE k 0 payload REPLACE", "RESTORE k 0 payload ABSTTL REPLACE"],
     ["RESTORE k 99 payload ABSTTL FREQ 5", "RESTORE k 99 payload ABSTTL FREQ 5"],

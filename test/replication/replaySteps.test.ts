@@ -4,7 +4,7 @@ import { rulesFor } from "../../shim/commands/policy";
 import { type CommandReplyEntry, specificationsFrom } from "../../shim/commands/specification";
 import type { StampedCommand } from "../../shim/replication/envelope";
 import { Replayer } from "../../shim/replication/replayer";
-import { replaySteps } from "../../shim/replication/replaySteps";
+import { hasKnownKeys, replaySteps } from "../../shim/replication/replaySteps";
 import { specificationsOf } from "../support/commands";
 import { ConnectedServer } from "../support/connectedServer";
 import { describeWithServer } from "../support/servers";
@@ -13,7 +13,7 @@ const stamp = { ms: 1_800_000_000_000, counter: 0, origin: 1 };
 /** As Valkey 9 says, and as Redis 8.4 does. */
 const young: readonly CommandReplyEntry[] = [
   ["delifeq", 3, ["write", "fast"], 1, 1, 1],
-  ["msetex", -4, ["write", "denyoom", "movablekeys"], 0, 0, 0],
+  ["increx", -2, ["write", "denyoom", "fast"], 1, 1, 1],
   ["moveall", -3, ["write"], 1, -2, 2],
 ];
 const random = ["SPOP", "XAUTOCLAIM", "XCLAIM"];
@@ -34,10 +34,56 @@ describe("steps", () => {
   it.each([
     ["DELIFEQ k v", ["modification", "k"]],
     ["MOVEALL a 1 b 2", ["other", "a", "b"]],
-    ["MSETEX 1 k v", ["other", "1"]],
+    ["INCREX k EX 10", ["modification", "k"]],
     ["NOSUCH k v", ["other", "k"]],
   ])("of a command that is younger than the table go by what the server says of its keys: %s", (line, steps) => {
     expect(kindOf(line)).toEqual([steps]);
+  });
+});
+
+describe("steps of MSETEX", () => {
+  const stepsOf = (line: string) =>
+    replaySteps(command(line)).map(({ kind, args, ...step }) => [
+      kind,
+      args.join(" "),
+      ...("leaves" in step ? [step.leaves] : "instantIndex" in step ? [step.instantIndex] : []),
+    ]);
+
+  it.each([
+    [
+      "MSETEX 2 a 1 b 2",
+      [
+        ["overwrite", "SET a 1", "+"],
+        ["overwrite", "SET b 2", "+"],
+      ],
+    ],
+    [
+      "MSETEX 2 a 1 b 2 PXAT 99",
+      [
+        ["overwrite", "SET a 1 PXAT 99", "x99"],
+        ["overwrite", "SET b 2 PXAT 99", "x99"],
+      ],
+    ],
+    ["MSETEX 2 a 1 a NX", [["overwrite", "SET a NX", "+"]]],
+    [
+      "MSETEX 2 a 1 b 2 KEEPTTL",
+      [
+        ["modification", "SET a 1 KEEPTTL", 0],
+        ["modification", "SET b 2 KEEPTTL", 0],
+      ],
+    ],
+    ["MSETEX 1 a 1 NX PXAT 99", [["modification", "SET a 1 NX PXAT 99", 5]]],
+    ["MSETEX 2 a 1 a 2 XX", [["modification", "SET a 2 XX", 0]]],
+    ["MSETEX 2 a 1 b 2 NX PXAT 99", [["other", "MSETEX 2 a 1 b 2 NX PXAT 99"]]],
+  ])("are those of SET, unless there are a condition and several keys: %s", (line, steps) => {
+    expect(stepsOf(line)).toEqual(steps);
+  });
+
+  it("know their keys, and ask no server for them", () => {
+    expect(hasKnownKeys(command("MSETEX 1 k v"))).toBe(true);
+    expect(replaySteps(command("MSETEX 2 a 1 b 2 XX"))).toMatchObject([
+      { keys: ["a", "b"].map((key) => Buffer.from(key)) },
+    ]);
   });
 });
 

@@ -193,6 +193,15 @@ describeWithServer("large commands as a region receives them", () => {
     expect(await rubbish()).toEqual([]);
   });
 
+  it("runs MSETEX with a large value as a whole, where the server knows it", async () => {
+    const sent = large(2, "MSETEX", "2", "a", value, "b", "small", "PX", "600000");
+    for (const index of sent.chunks.keys()) await store(sent, index);
+    const outcome = await transfers.complete(sent.command);
+    const [known] = (await client.call("COMMAND", "INFO", "MSETEX")) as unknown[];
+    expect(outcome?.poison.map(({ command }) => command)).toEqual(known ? [] : ["MSETEX"]);
+    expect([await client.exists("a", "b"), await holds("a", value)]).toEqual(known ? [2, true] : [0, false]);
+  });
+
   it("finds places for commands after one whose many arguments left nothing", async () => {
     const tail = Buffer.concat(["a", "b", "c"].map((word) => encodeBulk(Buffer.from(word))));
     const { stamp, args } = command(2, "SREM", "k");

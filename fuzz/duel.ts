@@ -1,11 +1,12 @@
 // One shim and one plain server get the same bytes; their answers must be the same, byte for byte, and so must be whether
-// they close the connection. On database 1, which answers otherwise, as many answers must come.
+// they close the connection. On database 1, which answers otherwise, as many answers must come, each well-formed.
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { encodeRequest } from "@redis-on-fly/shim/dist/resp/encoder";
 import { ReplyScanner } from "@redis-on-fly/shim/dist/resp/replyScanner";
 import { endingOf } from "./ending";
 import { member, type Stream } from "./streams";
+import { wellFormedReplies } from "./wellFormed";
 
 /** What came back for a stream. */
 interface Answer {
@@ -169,7 +170,7 @@ function alike(shim: Answer, server: Answer): boolean {
 }
 
 function alikeInNumber(shim: Answer, server: Answer): boolean {
-  return shim.end === server.end && repliesIn(shim.text).length === repliesIn(server.text).length;
+  return shim.end === server.end && wellFormedReplies(shim.text).length === repliesIn(server.text).length;
 }
 
 /** The replies, the last one perhaps cut short. */

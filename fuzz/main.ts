@@ -63,14 +63,19 @@ async function fuzz({ streams: total, seed, pairs: count }: Options): Promise<vo
 
 /** Each of so many pairs takes every so-manieth of them, so that a run can be repeated. */
 function batchesOf(total: number, seed: number, pairs: number): Batch[] {
-  return Array.from({ length: Math.ceil(total / BATCH) }, (_, number) => ({
-    seed: seed + number,
-    streams: Math.min(BATCH, total - number * BATCH),
-    // Each pair has both protocols in turn.
-    protocol: Math.floor(number / pairs) % 2 === 0 ? 2 : 3,
+  return Array.from({ length: Math.ceil(total / BATCH) }, (_, number) => {
     // Database 1 comes last, since its replays would change what database 0 holds.
-    database: number * BATCH < total * DATABASE_0_SHARE ? 0 : 1,
-  }));
+    const database = number * BATCH < total * DATABASE_0_SHARE ? 0 : 1;
+    // Each pair has both protocols in turn, and of database 1 both ports.
+    const turn = Math.floor(number / pairs) % 4;
+    return {
+      seed: seed + number,
+      streams: Math.min(BATCH, total - number * BATCH),
+      protocol: turn % 2 === 0 ? 2 : 3,
+      database,
+      typed: database === 1 && turn > 1,
+    };
+  });
 }
 
 function growth(pairs: readonly Pair[]): string {

@@ -1,12 +1,12 @@
 // A shim in front of a server of its own, and a plain server beside it, that are sent batches of streams.
 import { readFileSync } from "node:fs";
 import { Fabric, type LaunchShim } from "@redis-on-fly/local/dist/fabric";
-import { Server } from "@redis-on-fly/local/dist/servers";
+import { freePort, Server } from "@redis-on-fly/local/dist/servers";
 import { launchShimProcess } from "@redis-on-fly/local/dist/shimProcess";
 import { noFaults } from "@redis-on-fly/local/dist/wires";
 import fc from "fast-check";
 import { Duel } from "./duel";
-import { memberVariables, type Stream, streams } from "./streams";
+import { memberVariables, type Stream, streams, typedStreams } from "./streams";
 
 /** Streams that a {@link Pair} is sent one after the other. */
 export interface Batch {
@@ -14,17 +14,21 @@ export interface Batch {
   readonly streams: number;
   readonly protocol: 2 | 3;
   readonly database: 0 | 1;
+  /** Whether they go to the port where database 1 answers in types. */
+  readonly typed: boolean;
 }
 
 const PROTOCOLS = [2, 3] as const;
-const DATABASES = [0, 1] as const;
+const TARGETS = [
+  { database: 0, typed: false },
+  { database: 1, typed: false },
+  { database: 1, typed: true },
+] as const;
 const MAX_GROWTH_MB = 64;
-
-const launch: LaunchShim = (environment) => launchShimProcess({ ...environment, ...memberVariables });
 
 /** See the head of this file. */
 export class Pair {
-  private readonly duels: readonly { readonly batch: Pick<Batch, "protocol" | "database">; readonly duel: Duel }[];
+  private readonly duels: readonly { readonly batch: Omit<Batch, "seed" | "streams">; readonly duel: Duel }[];
   /** Since the first batch on a database, which has memory of its own for it. */
   private base: { readonly database: 0 | 1; readonly megabytes: number } | undefined;
   private mostMb = 0;
@@ -33,12 +37,13 @@ export class Pair {
     private readonly fabric: Fabric,
     private readonly server: Server,
     shimUrl: string,
+    typedUrl: string,
     private readonly shimPid: number,
   ) {
-    this.duels = DATABASES.flatMap((database) =>
+    this.duels = TARGETS.flatMap(({ database, typed }) =>
       PROTOCOLS.map((protocol) => ({
-        batch: { protocol, database },
-        duel: new Duel(shimUrl, server.url, protocol, database),
+        batch: { protocol, database, typed },
+        duel: new Duel(typed ? typedUrl : shimUrl, server.url, protocol, database),
       })),
     );
   }
@@ -46,11 +51,16 @@ export class Pair {
   static async start(): Promise<Pair> {
     const server = await Server.start();
     try {
+      const typedPort = String(await freePort());
+      const variables = { ...memberVariables, FLY_REDIS_TYPED_PORT: typedPort };
+      const launch: LaunchShim = (environment) => launchShimProcess({ ...environment, ...variables });
       const fabric = await Fabric.start({ regions: ["eu-west-1"], shims: 1, faults: noFaults, launch });
       const [region] = fabric.regions;
       const [shim] = region?.shims ?? [];
       if (!region || !shim) throw new Error("the fabric has no shim");
-      return new Pair(fabric, server, fabric.url(region), shim.pid);
+      const url = fabric.url(region);
+      const typedUrl = Object.assign(new URL(url), { port: typedPort }).href;
+      return new Pair(fabric, server, url, typedUrl, shim.pid);
     } catch (error) {
       await server.stop();
       throw error;
@@ -63,10 +73,12 @@ export class Pair {
   }
 
   /** @throws Error where the two differ, with the stream; or where the shim has grown too much */
-  async run({ seed, streams: numRuns, protocol, database }: Batch): Promise<void> {
-    const duel = this.duels.find(({ batch }) => batch.protocol === protocol && batch.database === database)?.duel;
+  async run({ seed, streams: numRuns, protocol, database, typed }: Batch): Promise<void> {
+    const duel = this.duels.find(
+      ({ batch }) => batch.protocol === protocol && batch.database === database && batch.typed === typed,
+    )?.duel;
     const details = await fc.check(
-      fc.asyncProperty(streams, async (stream) => duel?.run(stream)),
+      fc.asyncProperty(typed ? typedStreams : streams, async (stream) => duel?.run(stream)),
       // Shrinking would run on what the failure left behind; the seed and the stream tell enough.
       { seed, numRuns, endOnFailure: true },
     );

@@ -1,5 +1,6 @@
 // Random byte streams as a client might send them, good and bad.
 
+import { typedAnswers } from "@redis-on-fly/shim/dist/commands/typedReplies";
 import { encodeRequest } from "@redis-on-fly/shim/dist/resp/encoder";
 import fc from "fast-check";
 
@@ -70,24 +71,28 @@ const line = fc
   )
   .map(([name, words, space]) => Buffer.from(`${[name, ...words].join(space)}\r\n`, "latin1"));
 
-const plain = fc
-  .tuple(
-    fc.constantFrom(...names.split(/\s+/)),
-    fc.array(fc.constantFrom(...keys, ...values), { maxLength: 4 }),
-    fc.nat(5),
-  )
-  .map(([name, rest, form]) => {
-    const words = [name, ...rest];
-    const inline = form === 0 && words.every((word) => /^[\w.-]{1,1000}$/.test(word));
-    return inline ? Buffer.from(`${words.join(" ")}\r\n`) : encodeRequest(words);
-  });
+/** @param called - names of commands, those of subcommands behind their container's and a bar. */
+function plain(called: readonly string[], words: readonly string[]): fc.Arbitrary<Buffer> {
+  return fc
+    .tuple(fc.constantFrom(...called), fc.array(fc.constantFrom(...words), { maxLength: 4 }), fc.nat(5))
+    .map(([name, rest, form]) => {
+      const command = [...name.split("|"), ...rest];
+      const inline = form === 0 && command.every((word) => /^[\w.-]{1,1000}$/.test(word));
+      return inline ? Buffer.from(`${command.join(" ")}\r\n`) : encodeRequest(command);
+    });
+}
 
-const command = fc.oneof(
-  { weight: 60, arbitrary: plain },
-  { weight: 6, arbitrary: turning },
-  { weight: 1, arbitrary: blocking },
-  { weight: 2, arbitrary: line },
-);
+/** All that there are types for, but for what blocks, is refused, or takes a server minutes with long values. */
+const typed = [...typedAnswers.keys()].filter((name) => !/^(B[LRZ]|GEO|SORT|FLY|LCS$)/.test(name));
+/** Those whose replies say what they were given. */
+const echoing = "SETRANGE INCRBY DECRBY HINCRBY INCRBYFLOAT HINCRBYFLOAT ZINCRBY ZADD XADD SET LPOS".split(" ");
+/** Numbers that are none, or that it takes care to write; and what an option is called, or stands for an ID. */
+const typedWords = [
+  ...keys,
+  ...values,
+  ...`0 9223372036854775807 9223372036854775808 1e30 0x10 inf -Infinity 1-1 7-* * GET INCR NX COUNT
+  NOMKSTREAM FIELDS IDS WITHSCORE`.split(/\s+/),
+];
 
 type Mutation = (bytes: Buffer) => Buffer;
 
@@ -125,21 +130,33 @@ const start = fc.oneof(
   { weight: 1, arbitrary: fc.constant(encodeRequest(["RESET"])) },
 );
 
+function streamsOf(commands: fc.Arbitrary<Buffer>): fc.Arbitrary<Stream> {
+  const command = fc.oneof(
+    { weight: 60, arbitrary: commands },
+    { weight: 6, arbitrary: turning },
+    { weight: 1, arbitrary: blocking },
+    { weight: 2, arbitrary: line },
+  );
+  return fc
+    .tuple(
+      start,
+      fc.array(command, { minLength: 1, maxLength: 8 }),
+      fc.array(mutation, { maxLength: 2 }),
+      fc.array(fc.constantFrom(1, 2, 5, 17, 100, 4096), { maxLength: 6 }),
+    )
+    .map(([first, commands, mutations, sizes]) => {
+      const bytes = mutations.reduce<Buffer>((stream, mutate) => mutate(stream), Buffer.concat([first, ...commands]));
+      const pieces: Buffer[] = [];
+      let at = 0;
+      for (const size of sizes) {
+        pieces.push(bytes.subarray(at, at + size));
+        at += size;
+      }
+      return { bytes, pieces: [...pieces, bytes.subarray(at)].filter(({ length }) => length > 0) };
+    });
+}
+
 /** Pipelines of commands, one in three as they are, the others broken in one place or two. */
-export const streams: fc.Arbitrary<Stream> = fc
-  .tuple(
-    start,
-    fc.array(command, { minLength: 1, maxLength: 8 }),
-    fc.array(mutation, { maxLength: 2 }),
-    fc.array(fc.constantFrom(1, 2, 5, 17, 100, 4096), { maxLength: 6 }),
-  )
-  .map(([first, commands, mutations, sizes]) => {
-    const bytes = mutations.reduce<Buffer>((stream, mutate) => mutate(stream), Buffer.concat([first, ...commands]));
-    const pieces: Buffer[] = [];
-    let at = 0;
-    for (const size of sizes) {
-      pieces.push(bytes.subarray(at, at + size));
-      at += size;
-    }
-    return { bytes, pieces: [...pieces, bytes.subarray(at)].filter(({ length }) => length > 0) };
-  });
+export const streams = streamsOf(plain(names.split(/\s+/), [...keys, ...values]));
+/** The same for a port that answers in types. */
+export const typedStreams = streamsOf(fc.oneof(plain(typed, typedWords), plain(echoing, typedWords)));

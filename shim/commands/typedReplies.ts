@@ -2,6 +2,17 @@
 // with the type that its reply has on an empty key, and a plausible value. The types are those of Redis 8.10 and Valkey
 // 9.1; commands of older servers have kept theirs.
 import { encodeBulk, encodeMap, encodeSimple, type Protocol } from "../resp/encoder";
+import {
+  decimal,
+  encodeDouble,
+  encodeInteger,
+  float,
+  options,
+  readOptions,
+  streamId,
+  upperCase,
+  wholeNumber,
+} from "./typedValues";
 
 type Answer = (words: readonly Buffer[], protocol: Protocol) => Buffer;
 
@@ -37,7 +48,7 @@ const no: Answer = (_, protocol) => Buffer.from(protocol === 3 ? "#f\r\n" : ":0\
 const counted =
   (fixed = 0, step = 1): Answer =>
   (words) =>
-    Buffer.from(`:${Math.max(0, Math.floor((words.length - 1 - fixed) / step))}\r\n`);
+    encodeInteger(Math.max(0, Math.floor((words.length - 1 - fixed) / step)));
 
 function arrayOf(elements: readonly Buffer[]): Buffer {
   return Buffer.concat([Buffer.from(`*${elements.length}\r\n`), ...elements]);
@@ -49,53 +60,83 @@ const each =
   (words, protocol) =>
     arrayOf(words.slice(1 + fixed).map(() => element(words, protocol)));
 
-/** An element for each argument behind a word and their number. */
+/** An element for each of the arguments behind a word, which stands at an index or later, and their number. */
 const eachBehind =
-  (option: string, element: Answer): Answer =>
+  (option: string, from: number, element: Answer): Answer =>
   (words, protocol) => {
-    const at = words.findIndex((word, index) => index > 1 && isWord(word, option));
-    return arrayOf(words.slice(at + 2).map(() => element(words, protocol)));
+    const at = words.findIndex((word, index) => index >= from && upperCase(word) === option);
+    // Other options may follow.
+    const count = Number(wholeNumber(words[at + 1]));
+    return arrayOf(words.slice(at + 2, at + 2 + Math.max(0, count)).map(() => element(words, protocol)));
   };
 
 /** A number for each operation of BITFIELD. */
 const bitFields: Answer = (words, protocol) => {
-  const operations = words.slice(2).filter((word) => /^(GET|SET|INCRBY)$/i.test(word.toString("latin1")));
+  const operations = words.slice(2).filter((word) => /^(GET|SET|INCRBY)$/.test(upperCase(word)));
   return arrayOf(operations.map(() => zero(words, protocol)));
 };
 
-function isWord(word: Buffer, text: string): boolean {
-  return word.toString("latin1").toUpperCase() === text;
-}
-
 /** The number that the command adds, as on a key that did not exist. */
 const added =
-  (at: number, sign = ""): Answer =>
-  (words) => {
-    const step = words[at]?.toString("latin1") ?? "1";
-    return Buffer.from(/^-?\d{1,18}$/.test(step) ? `:${BigInt(`${sign}1`) * BigInt(step)}\r\n` : ":1\r\n");
-  };
+  (at: number, sign = 1n): Answer =>
+  (words) =>
+    encodeInteger(sign * wholeNumber(words[at]));
 
-/** A sorted set's score, at a place counted from the end where it is negative. */
-const score =
+/** And one with a point. */
+const addedDecimal =
   (at: number): Answer =>
-  (words, protocol) => {
-    const text = String(Number(words.at(at)));
-    return protocol === 3 ? Buffer.from(`,${text}\r\n`) : encodeBulk(Buffer.from(text));
-  };
+  (words) =>
+    encodeBulk(Buffer.from(decimal(float(words[at]))));
 
-/** Another answer where an option is given. */
-const withOption =
-  (option: string, then: Answer, otherwise: Answer): Answer =>
-  (words, protocol) => {
-    const given = words.slice(2).some((word) => isWord(word, option));
-    return (given ? then : otherwise)(words, protocol);
-  };
+/** Another answer where an option is given, among those that a command may have from an index on. */
+const withOption = (option: string, from: number, known: string, then: Answer, otherwise: Answer): Answer => {
+  const all = options(known);
+  return (words, protocol) => (readOptions(words, from, all).given.has(option) ? then : otherwise)(words, protocol);
+};
 
-/** Another answer where a count, and so several elements, are asked for. */
-const withCount =
-  (then: Answer, otherwise: Answer): Answer =>
+/** Another answer where there are more arguments than so many behind the name. */
+const withMore =
+  (than: number, then: Answer, otherwise: Answer): Answer =>
   (words, protocol) =>
-    (words.length > 2 ? then : otherwise)(words, protocol);
+    (words.length > 1 + than ? then : otherwise)(words, protocol);
+
+/** Redis's own limit (proto-max-bulk-len). */
+const MAX_STRING_BYTES = 512n * 1024n * 1024n;
+/** How long the string is; 0 too where it cannot be written. */
+const setRange: Answer = (words) => {
+  const offset = wholeNumber(words[2], -1n);
+  const written = BigInt(words[3]?.length ?? 0);
+  const length = offset + written;
+  return encodeInteger(offset >= 0n && written > 0n && length <= MAX_STRING_BYTES ? length : 0n);
+};
+
+const zaddOptions = options("NX XX GT LT CH INCR");
+const zadd: Answer = (words, protocol) => {
+  const { given, end } = readOptions(words, 2, zaddOptions);
+  if (given.has("INCR")) return encodeDouble(float(words[end]), protocol);
+  return counted(end - 1, 2)(words, protocol);
+};
+
+const xaddOptions = options("NOMKSTREAM KEEPREF DELREF ACKED IDMPAUTO:1 IDMP:2 MAXLEN:1 MINID:1 LIMIT:1");
+const xadd: Answer = (words, protocol) => {
+  const { given, end } = readOptions(words, 2, xaddOptions);
+  return given.has("NOMKSTREAM") ? nil(words, protocol) : streamId(words[end]);
+};
+
+const increxOptions = options("BYINT:1 BYFLOAT:1 LBOUND:1 UBOUND:1 SATURATE EX:1 PX:1 EXAT:1 PXAT:1 PERSIST ENX");
+/** The number, and by how much it has changed. */
+const increx: Answer = (words, protocol) => {
+  const { given } = readOptions(words, 2, increxOptions);
+  const [integer, double] = [given.get("BYINT"), given.get("BYFLOAT")];
+  const step =
+    double !== undefined
+      ? encodeDouble(float(words[double + 1]), protocol)
+      : encodeInteger(integer === undefined ? 1 : wholeNumber(words[integer + 1]));
+  return arrayOf([step, step]);
+};
+
+const lcsOptions = "LEN IDX MINMATCHLEN:1 WITHMATCHLEN";
+const lcs = withOption("LEN", 3, lcsOptions, zero, withOption("IDX", 3, lcsOptions, noMatches, emptyText));
 
 /** XPENDING without a range is a summary: how many, the first, the last, and for each consumer. */
 const pending: Answer = (words, protocol) =>
@@ -103,24 +144,16 @@ const pending: Answer = (words, protocol) =>
     ? arrayOf([zero, nil, nil, nilArray].map((answer) => answer(words, protocol)))
     : emptyArray(words, protocol);
 
-const streamId: Answer = (words) => {
-  const given = words.find((word, at) => at > 1 && /^\d+-\d+$/.test(word.toString("latin1")));
-  return encodeBulk(given ?? Buffer.from(`${Date.now()}-0`));
-};
-
 const answers: readonly (readonly [answer: Answer, names: string])[] = [
   [
     ok,
     "MSET SETEX PSETEX HMSET LSET LTRIM PFMERGE RENAME RESTORE XSETID XGROUP|CREATE XGROUP|SETID FLUSHALL FLY.PURGE",
   ],
   [ok, "XCFGSET XIDMPRECORD"],
-  [withOption("GET", nil, ok), "SET"],
+  [withOption("GET", 3, "NX XX GET KEEPTTL EX:1 PX:1 EXAT:1 PXAT:1 IFEQ:1 IFNE:1 IFDEQ:1 IFDNE:1", nil, ok), "SET"],
   [zero, "SETNX MSETNX HSETNX PERSIST LPUSHX RPUSHX LINSERT LREM SMOVE RENAMENX COPY SETBIT GETBIT XDEL XTRIM XACK"],
   [zero, "BITOP SINTERSTORE SUNIONSTORE SDIFFSTORE ZRANGESTORE ZUNIONSTORE ZINTERSTORE ZDIFFSTORE GEOSEARCHSTORE"],
-  [
-    zero,
-    "ZREMRANGEBYRANK ZREMRANGEBYSCORE ZREMRANGEBYLEX XGROUP|DESTROY XGROUP|DELCONSUMER EXISTS STRLEN BITCOUNT BITPOS",
-  ],
+  [zero, "ZREMRANGEBYRANK ZREMRANGEBYSCORE ZREMRANGEBYLEX XGROUP|DESTROY XGROUP|DELCONSUMER EXISTS STRLEN BITCOUNT"],
   [
     zero,
     "HLEN HEXISTS HSTRLEN LLEN SCARD SISMEMBER SINTERCARD ZCARD ZCOUNT ZLEXCOUNT ZINTERCARD XLEN PFCOUNT TOUCH DELIFEQ",
@@ -129,28 +162,30 @@ const answers: readonly (readonly [answer: Answer, names: string])[] = [
   [one, "DELEX MSETEX HSETEX"],
   [yes, "VADD VREM VSETATTR"],
   [no, "VISMEMBER"],
-  [bytes("*2\r\n:1\r\n:1\r\n"), "INCREX"],
+  [increx, "INCREX"],
+  [(words) => encodeInteger(wholeNumber(words[2]) === 1n ? -1 : 0), "BITPOS"],
   [counted(1, 2), "ARMSET"],
   [counted(2), "ARSET"],
   [one, "EXPIRE PEXPIRE EXPIREAT PEXPIREAT PFADD XGROUP|CREATECONSUMER INCR"],
   [bytes(":-1\r\n"), "DECR"],
   [minusTwo, "TTL PTTL EXPIRETIME PEXPIRETIME"],
   [added(2), "INCRBY"],
-  [added(2, "-"), "DECRBY"],
+  [added(2, -1n), "DECRBY"],
   [added(3), "HINCRBY"],
   [counted(), "DEL UNLINK"],
   [counted(1), "LPUSH RPUSH SADD SREM HDEL ZREM"],
   [counted(1, 2), "HSET"],
-  [withOption("INCR", score(-2), counted(1, 2)), "ZADD"],
-  [(words) => Buffer.from(`:${words[2]?.length ?? 0}\r\n`), "APPEND"],
-  [(words) => Buffer.from(`:${Number(words[2]) + (words[3]?.length ?? 0)}\r\n`), "SETRANGE"],
-  [nil, "GET GETSET GETDEL GETEX HGET LINDEX RPOPLPUSH LMOVE ZSCORE ZRANK ZREVRANK DUMP"],
+  [zadd, "ZADD"],
+  [(words) => encodeInteger(words[2]?.length ?? 0), "APPEND"],
+  [setRange, "SETRANGE"],
+  [nil, "GET GETSET GETDEL GETEX HGET LINDEX RPOPLPUSH LMOVE ZSCORE DUMP"],
   [nil, "DIGEST GEODIST ARGET AROP VEMB VGETATTR VLINKS"],
   [nil, "OBJECT|ENCODING OBJECT|FREQ OBJECT|IDLETIME OBJECT|REFCOUNT"],
-  [withCount(nilArray, nil), "LPOP RPOP"],
-  [withCount(emptyArray, nil), "HRANDFIELD SRANDMEMBER ZRANDMEMBER VRANDMEMBER"],
-  [withCount(emptySet, nil), "SPOP"],
-  [withOption("COUNT", emptyArray, nil), "LPOS"],
+  [withMore(1, nilArray, nil), "LPOP RPOP"],
+  [withMore(2, nilArray, nil), "ZRANK ZREVRANK"],
+  [withMore(1, emptyArray, nil), "HRANDFIELD SRANDMEMBER ZRANDMEMBER VRANDMEMBER"],
+  [withMore(1, emptySet, nil), "SPOP"],
+  [withOption("COUNT", 3, "RANK:1 COUNT:1 MAXLEN:1", emptyArray, nil), "LPOS"],
   [emptyArray, "OBJECT|HELP XGROUP|HELP XINFO|HELP"],
   [nilArray, "LMOVEM BLMOVEM BLMOVE BRPOPLPUSH VINFO"],
   [nilArray, "LMPOP BLMPOP ZMPOP BZMPOP BLPOP BRPOP BZPOPMIN BZPOPMAX XREAD XREADGROUP"],
@@ -165,21 +200,22 @@ const answers: readonly (readonly [answer: Answer, names: string])[] = [
   [emptyMap, "HGETALL XINFO|STREAM ARINFO"],
   [each(nil), "MGET"],
   [each(nil, 1), "HMGET ZMSCORE ARMGET"],
-  [eachBehind("FIELDS", one), "HEXPIRE HPEXPIRE HEXPIREAT HPEXPIREAT"],
-  [eachBehind("FIELDS", minusTwo), "HTTL HPTTL HEXPIRETIME HPEXPIRETIME HPERSIST"],
-  [eachBehind("FIELDS", nil), "HGETEX HGETDEL"],
-  [eachBehind("IDS", minusTwo), "XDELEX XACKDEL"],
+  [eachBehind("FIELDS", 2, one), "HEXPIRE HPEXPIRE HEXPIREAT HPEXPIREAT"],
+  [eachBehind("FIELDS", 2, minusTwo), "HTTL HPTTL HEXPIRETIME HPEXPIRETIME HPERSIST"],
+  [eachBehind("FIELDS", 2, nil), "HGETEX HGETDEL"],
+  [eachBehind("IDS", 2, minusTwo), "XDELEX"],
+  [eachBehind("IDS", 3, minusTwo), "XACKDEL"],
   [each(zero, 1), "SMISMEMBER"],
   [page, "SCAN CLUSTERSCAN"],
   [page, "HSCAN SSCAN ZSCAN"],
   [bytes("*3\r\n$3\r\n0-0\r\n*0\r\n*0\r\n"), "XAUTOCLAIM"],
   [emptyText, "GETRANGE SUBSTR"],
-  [withOption("LEN", zero, withOption("IDX", noMatches, emptyText)), "LCS"],
+  [lcs, "LCS"],
   [none, "TYPE"],
-  [(words) => encodeBulk(words[2] ?? Buffer.alloc(0)), "INCRBYFLOAT"],
-  [(words) => encodeBulk(words[3] ?? Buffer.alloc(0)), "HINCRBYFLOAT"],
-  [score(2), "ZINCRBY"],
-  [withOption("NOMKSTREAM", nil, streamId), "XADD"],
+  [addedDecimal(2), "INCRBYFLOAT"],
+  [addedDecimal(3), "HINCRBYFLOAT"],
+  [(words, protocol) => encodeDouble(float(words[2]), protocol), "ZINCRBY"],
+  [xadd, "XADD"],
   [bitFields, "BITFIELD BITFIELD_RO"],
 ];
 

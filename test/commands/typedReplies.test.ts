@@ -2,15 +2,16 @@
 // a command fails on those, on keys that are there.
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { rulesFor } from "../../shim/commands/policy";
-import { packagedSpecifications } from "../../shim/commands/specification";
+import { type CommandSpecification, packagedSpecifications } from "../../shim/commands/specification";
 import { typedAnswers, typedReply } from "../../shim/commands/typedReplies";
-import { switchableGroups } from "../../shim/contract";
+import { type SwitchableGroup, switchableGroups } from "../../shim/contract";
 import type { Protocol } from "../../shim/resp/encoder";
 import { forwardedCommands } from "../session/samples/forwardedCommands";
 import { nameOf } from "../session/samples/sample";
 import { specificationsOf } from "../support/commands";
 import { RawClient } from "../support/rawClient";
 import { describeOnServers, Server } from "../support/servers";
+import { echoingCalls, typicalCalls } from "./typicalCalls";
 
 /** A reply without its values: types, numbers of elements, and which are nothing. */
 function outline(reply: string): string {
@@ -32,13 +33,17 @@ test("every command of the packaged list that is accepted or acknowledged has a 
   expect(untyped(commands)).toEqual([]);
 });
 
-function untyped(commands: ReturnType<typeof packagedSpecifications>): string[] {
+/** What database 1 takes; a container's subcommands in its place. */
+function taken(commands: readonly CommandSpecification[], groups: readonly SwitchableGroup[]): string[] {
   return commands
-    .filter((command) => /^(accept|acknowledge|container)$/.test(rulesFor(command, switchableGroups).virtual))
+    .filter((command) => /^(accept|acknowledge|container)$/.test(rulesFor(command, groups).virtual))
     .flatMap(({ name, subcommands }) =>
       subcommands.size > 0 ? [...subcommands.values()].map((one) => one.name) : name,
-    )
-    .filter((name) => !typedAnswers.has(name));
+    );
+}
+
+function untyped(commands: readonly CommandSpecification[]): string[] {
+  return taken(commands, switchableGroups).filter((name) => !typedAnswers.has(name));
 }
 
 describeOnServers("typed answers", (program) => {
@@ -59,7 +64,8 @@ describeOnServers("typed answers", (program) => {
   });
 
   describe.each([2, 3] as const)("in RESP%d", (protocol: Protocol) => {
-    const samples = forwardedCommands.filter(([name = ""]) => !/^command$/i.test(name));
+    const forwarded = forwardedCommands.filter(([name = ""]) => !/^command$/i.test(name));
+    const samples = [...forwarded, ...typicalCalls, ...echoingCalls];
     /** Commands that do not fail on empty keys. */
     const seen = new Set<string>();
 
@@ -87,17 +93,33 @@ describeOnServers("typed answers", (program) => {
       expect(different).toEqual([]);
     });
 
+    test("those that echo what they are given are the same byte for byte", async () => {
+      const answers: [command: string, answer: string][] = [];
+      const theirs: [command: string, answer: string][] = [];
+      for (const words of echoingCalls) {
+        client.send(["FLUSHALL"], words);
+        theirs.push([words.join(" "), (await client.take(2))[1] ?? ""]);
+        answers.push([words.join(" "), ours(words)]);
+      }
+      expect(answers).toEqual(theirs);
+    });
+
     test("the others are as on keys that are there", async () => {
       client.send(["FLUSHALL"], ["CONFIG", "SET", "maxmemory-policy", "allkeys-lfu"]);
       await client.take(2);
       const different: string[] = [];
+      /** And those that do not fail here. */
+      const late = new Set<string>();
       for (const words of samples) {
         const theirs = await client.call(...words);
         if (theirs.startsWith("-") || seen.has(nameOf(words))) continue;
+        late.add(nameOf(words));
         const [one, other] = [ours(words), theirs].map(outline);
         if (one?.[0] !== other?.[0] && one !== "_") different.push(`${words.join(" ")}: ${one} for ${other}`);
       }
       expect(different).toEqual([]);
+      const commands = taken(await specificationsOf(server), []);
+      expect(commands.filter((name) => !seen.has(name) && !late.has(name))).toEqual([]);
     });
   });
 });

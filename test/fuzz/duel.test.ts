@@ -4,8 +4,9 @@ import { connect, createServer } from "node:net";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { Duel } from "../../fuzz/duel";
-import { memberVariables, streams } from "../../fuzz/streams";
+import { memberVariables, streams, typedStreams } from "../../fuzz/streams";
 import type { Fabric } from "../../local/fabric";
+import { freePort } from "../../local/servers";
 import { launchInProcess, startFabric } from "../support/fabric";
 import { describeWithServer, Server } from "../support/servers";
 
@@ -14,10 +15,12 @@ const seed = 20_261_122;
 describeWithServer("random and broken streams", () => {
   let fabric: Fabric;
   let server: Server;
+  let typedPort: string;
 
   beforeAll(async () => {
-    const launch = (environment: Readonly<Record<string, string>>) =>
-      launchInProcess({ ...environment, ...memberVariables });
+    typedPort = String(await freePort());
+    const variables = { ...memberVariables, FLY_REDIS_TYPED_PORT: typedPort };
+    const launch = (environment: Readonly<Record<string, string>>) => launchInProcess({ ...environment, ...variables });
     [fabric, server] = await Promise.all([startFabric({ regions: ["eu-west-1"], launch }), Server.start()]);
   });
   afterAll(() => Promise.all([fabric?.stop(), server?.stop()]));
@@ -32,6 +35,22 @@ describeWithServer("random and broken streams", () => {
       const duel = new Duel(fabric.url(fabric.regions[0]!), server.url, protocol, database);
       await fc.assert(
         fc.asyncProperty(streams, (stream) => duel.run(stream)),
+        { seed, numRuns, endOnFailure: true },
+      );
+      duel.close();
+    },
+  );
+
+  test.each([
+    [2, 150],
+    [3, 150],
+  ] as const)(
+    `get as many well-formed answers in RESP%d on database 1 of the typed port, seed ${seed}`,
+    async (protocol, numRuns) => {
+      const url = Object.assign(new URL(fabric.url(fabric.regions[0]!)), { port: typedPort }).href;
+      const duel = new Duel(url, server.url, protocol, 1);
+      await fc.assert(
+        fc.asyncProperty(typedStreams, (stream) => duel.run(stream)),
         { seed, numRuns, endOnFailure: true },
       );
       duel.close();

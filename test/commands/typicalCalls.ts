@@ -1,0 +1,161 @@
+// Calls as programs make them, with the options that change what a reply is, and with keys, values and members that are
+// called as options are. Those that fail on empty keys count on the ones before them.
+import { commandsIn } from "../session/samples/sample";
+
+export const typicalCalls = commandsIn(`
+  SET k GET
+  SET GET GET
+  SET k v GET
+  SET k v NX
+  SET k v EX 100 NX
+  SET k v PX 100 GET
+  SET k v KEEPTTL
+  SETNX k GET
+  MSET a GET b SET
+  MSETNX a 1 b 2
+  GETSET k GET
+  GETEX k EX 100
+  GETEX k PERSIST
+  APPEND k GET
+  LCS a LEN
+  LCS LEN b
+  LCS IDX LEN
+  LCS a b LEN
+  LCS a b IDX
+  LCS a b IDX MINMATCHLEN 4 WITHMATCHLEN
+  LCS a b MINMATCHLEN 4 LEN
+  BITCOUNT k 0 -1 BIT
+  BITPOS k 1
+  BITPOS k 0 0 -1 BYTE
+  BITFIELD k GET u8 0
+  BITFIELD GET SET u8 0 1 GET u8 0 OVERFLOW SAT INCRBY u2 100 1
+  BITFIELD k
+  BITFIELD_RO GET GET u8 0 GET u4 #1
+  LPOS l COUNT
+  LPOS l RANK
+  LPOS COUNT COUNT
+  LPOS l a RANK 2
+  LPOS l a COUNT 0
+  LPOS l a RANK -1 COUNT 2 MAXLEN 10
+  LPOP l 0
+  RPOP l 3
+  LPUSH COUNT COUNT
+  LMPOP 2 a b LEFT COUNT 3
+  BLMPOP 0.01 1 COUNT LEFT COUNT 3
+  LINSERT l BEFORE COUNT COUNT
+  SPOP s 0
+  SPOP s 3
+  SRANDMEMBER s -3
+  SINTERCARD 2 LIMIT a LIMIT 3
+  SADD s COUNT LIMIT
+  SMISMEMBER s COUNT LIMIT x
+  HSET h FIELDS 1 f v
+  HRANDFIELD h 2 WITHVALUES
+  HRANDFIELD h -2
+  HSCAN h 0 MATCH * COUNT 10
+  HTTL FIELDS FIELDS 2 FIELDS g
+  HEXPIRE h 10 NX FIELDS 1 FIELDS
+  HGETEX h EX 10 FIELDS 2 f FIELDS
+  ZADD z 1 INCR
+  ZADD INCR 1 INCR
+  ZADD z NX 1 NX 2 XX
+  ZADD z CH GT 1 a 2 b 3 c
+  ZADD z INCR 1.5 a
+  ZADD z NX INCR 1 INCR
+  ZINCRBY z 2 INCR
+  ZRANK z a WITHSCORE
+  ZREVRANK z WITHSCORE
+  ZRANK WITHSCORE WITHSCORE
+  ZRANGE z 0 -1 REV WITHSCORES
+  ZRANGE z +inf -inf BYSCORE REV LIMIT 0 10 WITHSCORES
+  ZRANGESTORE z WITHSCORES 0 -1
+  ZRANDMEMBER z 2 WITHSCORES
+  ZRANDMEMBER z -2
+  ZPOPMIN z 2
+  ZPOPMAX z
+  ZMPOP 1 COUNT MAX COUNT 2
+  BZMPOP 0.01 1 COUNT MAX COUNT 2
+  ZUNION 2 a b WEIGHTS 1 2 AGGREGATE MAX WITHSCORES
+  ZINTER 1 WITHSCORES WITHSCORES
+  ZDIFF 2 a b WITHSCORES
+  ZMSCORE z INCR a
+  ZINTERCARD 1 LIMIT LIMIT 2
+  XADD x * f v
+  XADD s * NOMKSTREAM v
+  XADD x * a 1-1
+  XADD x NOMKSTREAM * f v
+  XADD NOMKSTREAM * f v
+  XADD x MAXLEN 5 * f v g w
+  XADD x MAXLEN ~ 5 LIMIT 100 * f 1-1
+  XADD x NOMKSTREAM MINID = 1-1 * f v
+  XREAD COUNT 2 STREAMS STREAMS 0
+  XRANGE x - + COUNT 10
+  XTRIM x MAXLEN ~ 5
+  SCAN 0 MATCH COUNT COUNT 10 TYPE string
+  EXPIRE k 10 GT
+  COPY k REPLACE
+  COPY k m REPLACE
+  XADD streams 1-1 f v
+  XGROUP CREATE streams g 0
+  XPENDING streams g
+  XPENDING streams g - + 10
+  XPENDING streams g IDLE 0 - + 10 c
+  XREADGROUP GROUP g c COUNT 1 STREAMS streams >
+  XCLAIM streams g c 0 1-1 JUSTID
+  XAUTOCLAIM streams g c 0 0 COUNT 1 JUSTID
+  XINFO STREAM streams FULL COUNT 1
+`);
+
+/** What is answered with words of the call itself, so that their replies are the same byte for byte. */
+export const echoingCalls = commandsIn(`
+  SETRANGE k 5 abc
+  SETRANGE k 5 ""
+  SETRANGE k 0 ""
+  INCR k
+  DECR k
+  INCRBY k 42
+  INCRBY k 9223372036854775807
+  INCRBY k -9223372036854775808
+  DECRBY k 9223372036854775807
+  DECRBY k -5
+  HINCRBY h f -7
+  HINCRBY h f 9223372036854775807
+  INCRBYFLOAT f 1
+  INCRBYFLOAT f 5.00
+  INCRBYFLOAT f 3.0e3
+  INCRBYFLOAT f -0.25
+  INCRBYFLOAT f 0.1
+  INCRBYFLOAT f 1e20
+  INCRBYFLOAT f 1e-7
+  INCRBYFLOAT f 1e-30
+  HINCRBYFLOAT h f 10.50
+  HINCRBYFLOAT h f -1e3
+  ZINCRBY z 1.5 m
+  ZINCRBY z 1e3 m
+  ZINCRBY z .5 m
+  ZINCRBY z +5. m
+  ZINCRBY z -2 m
+  ZINCRBY z +inf m
+  ZINCRBY z -inf m
+  ZINCRBY z -Infinity m
+  ZADD z INCR inf m
+  ZADD z INCR -inf m
+  ZADD z 1 INCR
+  ZADD z NX CH 1 a 2 b
+  ZADD z NX CH INCR 2.5 m
+  APPEND k abc
+  HSET h INCR 1 GET 2
+  SADD s 1 2 3
+  RPUSH l 1 2 3
+  BITPOS k 0
+  BITPOS k 1
+  LCS a b LEN
+  LCS a LEN
+  SET k GET
+  LPOS l COUNT
+  XADD x 7-7 f v
+  XADD x 7 f v
+  XADD x 7-* f v
+  XADD x MAXLEN ~ 5 7-7 f 8-8
+  XADD x MINID = 1-1 7-7 f v
+`);

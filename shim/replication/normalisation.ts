@@ -23,7 +23,7 @@ const MAX_KEYS = 2n ** 31n - 1n;
 
 function checkTimeout(text: Buffer): void {
   const seconds = text.toString("latin1");
-  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(seconds))
+  if (!/^[+-]?(\d+(?:\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(seconds))
     throw new CommandError("ERR timeout is not a float or out of range");
   if (Number(seconds) < 0) throw new CommandError("ERR timeout is negative");
 }

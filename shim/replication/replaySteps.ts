@@ -51,6 +51,16 @@ export function hasKnownKeys({ args: [name] }: StampedCommand): boolean {
   return String(name) === "MSETEX" || exists(String(name), { caseInsensitive: true });
 }
 
+/** Where commands say how many keys they have, which the package takes for true: it would count to any number. */
+const keyCounts: ReadonlyMap<string, number> = new Map([
+  ["ZUNIONSTORE", 2],
+  ["ZINTERSTORE", 2],
+  ["ZDIFFSTORE", 2],
+  ["LMPOP", 1],
+  ["ZMPOP", 1],
+  ["FCALL", 2],
+]);
+
 /** Indexes of the keys among the arguments; undefined where nobody knows. */
 function keyIndexes(
   name: string,
@@ -58,6 +68,9 @@ function keyIndexes(
   specification: CommandSpecification | undefined,
 ): readonly number[] | undefined {
   if (name === "XGROUP") return [2];
+  const count = keyCounts.get(name);
+  // Redis has an error then.
+  if (count !== undefined && !(Number(args[count]) < args.length)) return undefined;
   if (!specification) {
     try {
       return getKeyIndexes(name, args.slice(1), { nameCaseInsensitive: true }).map((index) => index + 1);

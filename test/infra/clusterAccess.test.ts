@@ -57,7 +57,7 @@ describeWithServer("the clusters' user", () => {
     const folder = join(__dirname, "../../shim/replication");
     const scripts = readdirSync(folder).filter((file) => file.endsWith("Script.ts"));
     const sources = scripts.map((file) => readFileSync(join(folder, file), "utf8")).join();
-    const called = [...sources.matchAll(/call\('([A-Z]+)'(?:, '(USAGE)')?/g)].map((call) =>
+    const called = [...sources.matchAll(/call\('([A-Z]+)'(?:, '(USAGE|STREAM)')?/g)].map((call) =>
       call.slice(1).filter(Boolean),
     );
     const denied: string[] = [];

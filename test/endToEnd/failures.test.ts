@@ -52,6 +52,9 @@ describeWithServer("a shim whose cluster goes away", () => {
       expect.stringContaining("unknown command 'EVAL'"),
       UNREACHABLE,
     ]);
+    // What is written before replay has noticed counts as lost with the server.
+    const { operationsPort } = region.shims[0]!;
+    await eventually(async () => expect((await fetch(`http://127.0.0.1:${operationsPort}/ready`)).status).toBe(503));
     // Accepted without the home cluster: the bus brings it back when the cluster is there again.
     client.send(["SELECT", "1"], ["SET", "meanwhile", "accepted"], ["SELECT", "0"]);
     expect(await client.take(3)).toEqual([OK, OK, OK]);

@@ -153,7 +153,7 @@ export class Consumer {
       const outcome = await replayer.apply(aside(envelope.commands, messages));
       tried();
       front.replayed(outcome);
-      [poison] = outcome.poison;
+      poison ??= outcome.poison[0];
       const [failure] = outcome.transient;
       return failure && { ...failure, failed: outcome.transient.length };
     });

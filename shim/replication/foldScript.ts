@@ -10,7 +10,7 @@ import { journals } from "./journalScript";
 /** Follows `records`. */
 export const folds = `${journals}
 -- Runs the command from list[first] on. An XADD that was sent without an ID has that of its stamp, which no client knows when
--- it gives one; where the stream is past that, it gets the next one, as from the server.
+-- it gives one; where the stream is past that, it gets the next one in the stream's last millisecond.
 local function attempt(stamp, list, first, last)
   local reply = redis.pcall(unpack(list, first, last))
   local text = type(reply) == 'table' and reply.err

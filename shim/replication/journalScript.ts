@@ -26,16 +26,20 @@ local transient = {
   NOPERM = 1
 }
 local errors = {}
--- Servers name what their users may not do in several ways.
-local function isRefused(text)
-  return string.find(text, 'ACL failure', 1, true) or string.find(text, 'The user executing the script', 1, true)
+-- Errors quote what clients send: only their beginnings are the server's own.
+local function begins(text, ...)
+  for _, pattern in ipairs({ ... }) do
+    if string.find(text, '^-?%u+ ' .. pattern) then return true end
+  end
 end
 
 local function outcomeOf(reply)
   if type(reply) ~= 'table' or not reply.err then return 'a' end
   local text = reply.err
-  if transient[string.match(text, '^-?(%u+)')] or isRefused(text) then return 't', text end
-  if string.find(text, 'called from script', 1, true) or string.find(text, 'allowed from script', 1, true) then
+  if transient[string.match(text, '^-?(%u+)')] or begins(text, 'ACL failure in script', 'The user executing the script') then
+    return 't', text
+  end
+  if begins(text, 'Unknown [%a ]*command called from script', 'This %a+ command is not allowed from script') then
     return 'u', text
   end
   return 'e', text
@@ -80,7 +84,7 @@ local function doubt(r, stamp, reason)
   use(0)
   call('UNLINK', r.key)
   if reason == 'l' then last = higher(last, late) end
-  setRecord(r, higher(higher(stamp, last), r.floor), '?', '')
+  setRecord(r, higher(higher(stamp, last), r.floor), '?', r.kind == '?' and r.left or '')
   return reason
 end
 

@@ -11,6 +11,7 @@
 //   g<generation>:<bucket>   hash; two generations are kept (see rotationScript.ts), each for a horizon and a bit at least
 //     k<key>                 the key's record, below
 //     f                      the bucket's own floor, empty where it has none
+//   q                        what arguments are tried on (see replayScript.ts), within a script
 //   b<generation>            bitmap of the buckets that the generation has: one that is missing was evicted
 //   s<generation>:<bucket>   sorted set: stamps of commands that were run in the order of their arrival
 //   z<generation>:<key>      sorted set: what the key's journal has only the sum of, stamps of one fold to a member, the

@@ -58,7 +58,6 @@ const keyCounts: ReadonlyMap<string, number> = new Map([
   ["ZDIFFSTORE", 2],
   ["LMPOP", 1],
   ["ZMPOP", 1],
-  ["FCALL", 2],
 ]);
 
 /** Indexes of the keys among the arguments; undefined where nobody knows. */

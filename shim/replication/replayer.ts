@@ -247,7 +247,7 @@ export class Replayer {
       const { steps } = batch;
       const list = listFor(error, outcome);
       if (list === outcome.poison && steps.length > 1) {
-        // One of them is to blame. What the call has done all the same is on record.
+        // One of them is to blame, nearly always before anything was written.
         const middle = steps.length >> 1;
         for (const half of [steps.slice(0, middle), steps.slice(middle)]) {
           await this.replay(new ReplayBatch(half), outcome, call);

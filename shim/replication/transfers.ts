@@ -139,8 +139,9 @@ export class Transfers {
     const state = await this.scripts.flyComplete(this.keepMs, transfer, transferBytes(command), message);
     if (state === "waiting") return undefined;
     const outcome = await this.settle(command, state);
-    // What this server cannot run may be tried again, by somebody who has mended that, for as long as its chunks are kept.
-    const settled = outcome.transient.length === 0 && outcome.poison.length === 0;
+    // What this server does not know may be tried again, by somebody who has mended that, for as long as its chunks are kept.
+    const unknown = outcome.poison.length > 0 && !outcome.doubts.has("failed");
+    const settled = outcome.transient.length === 0 && !unknown;
     if (state !== "done" && settled) await this.discard(transfer);
     return outcome;
   }

@@ -106,5 +106,7 @@ export class Inlet {
   close(): void {
     this.closed = true;
     this.backlog.clear();
+    // Whoever closes politely reads on and drops.
+    this.readOrPause();
   }
 }

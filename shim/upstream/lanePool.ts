@@ -11,7 +11,7 @@ export interface LanePoolOptions {
   readonly address: ClusterAddress;
   /** Shared lanes for each protocol version. */
   readonly lanesPerProtocol: number;
-  /** Whether shared lanes may pause: see coalescing.ts. @default true */
+  /** Whether lanes may pause: see coalescing.ts. @default true */
   readonly coalesce?: boolean | undefined;
   /** Lanes that serve one session each, at most. */
   readonly maxPrivateLanes: number;

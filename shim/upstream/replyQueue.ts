@@ -149,43 +149,47 @@ export class ReplyQueue {
       handOut(entry, position);
       if (entry.trailing && !entry.sink.closed) giveTrailing(entry);
     };
-    while (position < chunk.length) {
-      const entry = this.oldest;
-      if (entry && scanner.complete) {
-        position = scanner.pass(chunk, position, entry.count);
-        if (scanner.passed > 0) {
-          settle(entry, scanner.passed);
+    try {
+      while (position < chunk.length) {
+        const entry = this.oldest;
+        if (entry && scanner.complete) {
+          position = scanner.pass(chunk, position, entry.count);
+          if (scanner.passed > 0) {
+            settle(entry, scanner.passed);
+            continue;
+          }
+        }
+        const replyStart = position;
+        position = scanner.scan(chunk, position);
+        if (scanner.push) {
+          if (entry) handOut(entry, replyStart);
+          runStart = position;
+          if (scanner.complete) this.events.push();
           continue;
         }
-      }
-      const replyStart = position;
-      position = scanner.scan(chunk, position);
-      if (scanner.push) {
-        if (entry) handOut(entry, replyStart);
-        runStart = position;
-        if (scanner.complete) this.events.push();
-        continue;
-      }
-      if (!entry) throw new Error("the cluster sent a reply that nothing had asked for");
-      if (!scanner.complete) {
-        handOut(entry, position);
-        entry.partialBytes += position - replyStart;
-        if (entry.partialBytes + scanner.announcedBytes > LARGE_REPLY_BYTES) {
-          this.events.large();
-          entry.sink.preferPrivate();
+        if (!entry) throw new Error("the cluster sent a reply that nothing had asked for");
+        if (!scanner.complete) {
+          handOut(entry, position);
+          entry.partialBytes += position - replyStart;
+          if (entry.partialBytes + scanner.announcedBytes > LARGE_REPLY_BYTES) {
+            this.events.large();
+            entry.sink.preferPrivate();
+          }
+          break;
         }
-        break;
+        if (
+          chunk[replyStart] === MINUS &&
+          chunk.toString("latin1", replyStart, replyStart + READ_ONLY.length) === READ_ONLY
+        ) {
+          this.events.demoted();
+        }
+        settle(entry, 1);
       }
-      if (
-        chunk[replyStart] === MINUS &&
-        chunk.toString("latin1", replyStart, replyStart + READ_ONLY.length) === READ_ONLY
-      ) {
-        this.events.demoted();
-      }
-      settle(entry, 1);
+    } finally {
+      // Also where what follows is no RESP: the chunk's memory is about to be used again.
+      if (this.oldest && completed > 0) handOut(this.oldest, position);
+      for (const sink of touched) sink.flush();
     }
-    if (this.oldest && completed > 0) handOut(this.oldest, position);
-    for (const sink of touched) sink.flush();
   }
 
   /** Empties the queue. @returns those who were left without their replies, for {@link failAll} */

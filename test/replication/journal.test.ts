@@ -195,7 +195,9 @@ describeWithServer("journal", () => {
     });
     expect(await here.replayer.apply([command(2, "INCR n")])).toMatchObject({ doubts: new Map(), poison });
     expect(await here.replayer.apply([command(1, "INCR n")])).toMatchObject({ stale: 1, poison: [] });
-    await replay(command(3, "SET n 7"));
+    expect(await replay(command(3, "INCR n"))).toEqual(["held"]);
+    expect(await here.replayer.apply([command(2, "INCR n")])).toMatchObject({ doubts: new Map(), poison });
+    await replay(command(4, "SET n 7"));
     expect(await here.replayer.apply([command(2, "INCR n")])).toMatchObject({ stale: 1, poison: [] });
   });
 
@@ -214,6 +216,22 @@ describeWithServer("journal", () => {
     }
     expect(await region.get("k")).toBe("vwww");
     expect(await region.lrange("l", 0, -1)).toEqual(["a", "b", "b", "b"]);
+  });
+
+  it("takes errors for what the server says, not for what a client's words in them say", async () => {
+    await replay(command(1, "XADD s 1-1 f v"));
+    const quoted = [
+      "ACL failure in script",
+      "The user executing the script",
+      "OOM",
+      "command called from script",
+      "command is not allowed from script",
+    ];
+    for (const [index, words] of quoted.entries()) {
+      const args = ["XGROUP", "SETID", "s", words, "$"].map((word) => Buffer.from(word));
+      const outcome = await here.replayer.apply([{ ...command(2 + index, "PING"), args }]);
+      expect(outcome).toMatchObject({ transient: [], poison: [], errors: [{ command: "XGROUP" }] });
+    }
   });
 
   it("replays what comes with a command whose records cannot even be read", async () => {

@@ -31,19 +31,15 @@ function kindOf(line: string): unknown[] {
 }
 
 describe("steps", () => {
-  it.each([
-    "ZUNIONSTORE k N k",
-    "ZINTERSTORE k N k",
-    "ZDIFFSTORE k N k",
-    "LMPOP N k LEFT",
-    "ZMPOP N k MIN",
-    "FCALL k N k",
-  ])("never look for as many keys as a command only says that it has: %s", (line) => {
-    for (const count of ["9223372036854775807", "Infinity", "2147483647", "-1", "x"]) {
-      expect(kindOf(line.replace("N", count))).toHaveLength(1);
-    }
-    expect(kindOf(line.replace("N", "1"))[0]).toContain("k");
-  });
+  it.each(["ZUNIONSTORE k N k", "ZINTERSTORE k N k", "ZDIFFSTORE k N k", "LMPOP N k LEFT", "ZMPOP N k MIN"])(
+    "never look for as many keys as a command only says that it has: %s",
+    (line) => {
+      for (const count of ["9223372036854775807", "Infinity", "2147483647", "-1", "x"]) {
+        expect(kindOf(line.replace("N", count))).toHaveLength(1);
+      }
+      expect(kindOf(line.replace("N", "1"))[0]).toContain("k");
+    },
+  );
 
   it.each([
     ["DELIFEQ k v", ["modification", "k"]],

@@ -61,6 +61,17 @@ test("who has half a reply when the lane is lost is cut off, and all others get 
   expect(queue.empty).toBe(true);
 });
 
+test("what came before bytes that are no RESP is handed out and told, and nothing of its chunk is kept", () => {
+  const { queue } = queueOf();
+  const [served, waiting] = [new Sink(), new Sink()];
+  let flushes = 0;
+  served.flush = waiting.flush = () => flushes++;
+  queue.add(served, 1);
+  queue.add(waiting, 2);
+  expect(() => queue.distribute(Buffer.from("+1\r\n+2\r\n?"), 0)).toThrow("unknown type");
+  expect([served.text, waiting.text, waiting.completed, flushes]).toEqual(["+1\r\n", "+2\r\n", 1, 2]);
+});
+
 test("a reply that is large, one of a replica, and one that nobody asked for are noticed", () => {
   const { queue, events } = queueOf();
   queue.add(new Sink(), 2);

@@ -185,9 +185,15 @@ function repliesIn(text: string): string[] {
   return replies;
 }
 
-/** Of a command that it does not gather, the shim shows the name alone; and connections have numbers of their own. */
+/**
+ * Of a command that it does not gather, the shim shows the name alone; connections have numbers of their own; and Valkey
+ * words one error differently from Redis.
+ */
 function comparable({ text }: Answer): string {
-  return text.replace(/(with args beginning with:)[^\r]*/g, "$1").replace(/(\r\nid\r\n:)\d+/g, "$1");
+  return text
+    .replace(/(with args beginning with:)[^\r]*/g, "$1")
+    .replace(/(\r\nid\r\n:)\d+/g, "$1")
+    .replaceAll("the HELLO <proto> AUTH", "the HELLO AUTH");
 }
 
 function show({ text, end }: Answer): string {

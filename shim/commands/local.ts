@@ -1,7 +1,7 @@
 // Commands that the shim answers itself, alike on both databases. The texts are Redis's own.
 import { encodeBulk, encodeError, encodeMap, encodeSimple, type Protocol } from "../resp/encoder";
 import { hasArity, wrongArity } from "./form";
-import { isInteger } from "./integer";
+import { isInteger, notAnInteger } from "./integer";
 import type { CommandSpecification } from "./specification";
 import { noPermission, type Principal, type Users } from "./users";
 
@@ -34,7 +34,6 @@ const noAuthHello =
   "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> " +
   "option can be used to authenticate the client and select the RESP protocol version at the same time";
 const wrongPassword = "WRONGPASS invalid username-password pair or user is disabled.";
-const noInteger = "ERR value is not an integer or out of range";
 const syntaxError = "ERR syntax error";
 
 /** Commands that may be sent before authentication. */
@@ -79,12 +78,12 @@ export function answerLocally(
 export function overlongError(command: CommandSpecification, argumentCount: number): string | undefined {
   if (command.name !== "AUTH" && command.name !== "SELECT") return undefined;
   if (!hasArity(command, argumentCount)) return wrongArity(command.name);
-  if (command.name === "SELECT") return noInteger;
+  if (command.name === "SELECT") return notAnInteger;
   return argumentCount > 3 ? syntaxError : wrongPassword;
 }
 
 function select(index: string, session: LocalSession): Buffer {
-  if (!isInteger(index)) return encodeError(noInteger);
+  if (!isInteger(index)) return encodeError(notAnInteger);
   if (Number(index) < -(2 ** 31) || Number(index) >= 2 ** 31) {
     return encodeError("ERR value is out of range, value must between -2147483648 and 2147483647");
   }

@@ -24,8 +24,9 @@ export function xtrim(args: Arguments): Arguments {
 }
 
 /**
- * Stream IDs sort as stamps do: a counter and an origin make up the sequence within the millisecond. Where that is not above
- * the stream's last one, the replay goes on from there; `<ms>-*` counts on what is there as any other command does.
+ * `*` becomes the ID of the stamp, and IDs sort as stamps do: counter and origin make up the sequence within the millisecond.
+ * Where the stream is past that, the replay takes the next ID instead. `<ms>-*` stays: what it becomes depends on the entries
+ * before it, among which the journal runs it in its place.
  */
 export function xadd(args: Arguments, { ms, counter, origin }: Stamp): Arguments {
   let at = 2;

@@ -184,6 +184,19 @@ describeWithServer("replay", () => {
     expect(outcome.errors).toMatchObject([{ command: "LPUSH", error: expect.stringContaining("WRONGTYPE") }]);
   });
 
+  it("tries again what a script says nothing of", async () => {
+    const args = ["SET", "k", "v"].map((word) => Buffer.from(word));
+    const step = {
+      kind: "overwrite",
+      stamp: command(1, "SET k v").stamp,
+      key: Buffer.from("k"),
+      leaves: "+",
+      args,
+    } as const;
+    const outcome = await new Replayer(client, 1000, step.stamp).applySteps([step, step], async () => ["s"]);
+    expect(outcome).toMatchObject({ stale: 1, transient: [{ command: "SET" }] });
+  });
+
   it("reports what memory has no room for as transient, and applies it later", async () => {
     const policy = await client.config("GET", "maxmemory-policy");
     await client.config("SET", "maxmemory-policy", "noeviction", "maxmemory", "1");

@@ -79,6 +79,7 @@ function kindsOf(bytesPerSecond: number): readonly Kind[] {
   return [
     { movers: `SET, ${pace}`, commands: ["SET"], bytesPerSecond },
     { movers: `GET, ${pace}`, commands: ["GET"], bytesPerSecond },
+    { movers: `SET and GET, each ${pace}`, commands: ["SET", "GET"], bytesPerSecond },
     { movers: "SET and GET, unpaced", commands: ["SET", "GET"] },
   ];
 }

@@ -6,7 +6,7 @@ import { type CommandRules, rulesFor } from "@redis-on-fly/shim/dist/commands/po
 import { type CommandSpecification, packagedSpecifications } from "@redis-on-fly/shim/dist/commands/specification";
 import { describeConfiguration } from "@redis-on-fly/shim/dist/configuration";
 import { documentedRefusals, kindredRefusals } from "@redis-on-fly/shim/dist/contract";
-import { newCounters } from "@redis-on-fly/shim/dist/operations/counters";
+import { Counters } from "@redis-on-fly/shim/dist/operations/counters";
 import { countRequests, newRegistry } from "@redis-on-fly/shim/dist/operations/metrics";
 import { Figures } from "@redis-on-fly/shim/dist/replication/figures";
 import { LanePool } from "@redis-on-fly/shim/dist/upstream/lanePool";
@@ -73,7 +73,7 @@ function metrics(): string {
   const address = { host: "127.0.0.1", port: 6379, tls: false, user: undefined, password: undefined };
   const log = pino({ level: "silent" });
   const pool = new LanePool({ address, lanesPerProtocol: 1, maxPrivateLanes: 1, timeoutMs: 1000, log });
-  const registry = newRegistry(newCounters(), pool, () => 0);
+  const registry = newRegistry(new Counters(), pool, () => 0);
   new Figures("00000000", { commands: 0, bytes: 0 }, () => [], registry);
   countRequests(registry);
   const ours = registry.getMetricsAsArray().filter(({ name }) => name.startsWith("redis_on_fly_"));

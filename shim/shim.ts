@@ -6,7 +6,7 @@ import { renderInfo } from "./commands/info";
 import { Users } from "./commands/users";
 import type { Configuration } from "./configuration";
 import { InboundThread } from "./inbound/inboundThread";
-import { newCounters, sharedNumber } from "./operations/counters";
+import { Counters, sharedNumber } from "./operations/counters";
 import { flySection } from "./operations/flySection";
 import { countRequests, newRegistry } from "./operations/metrics";
 import { portOf, startOperations } from "./operations/operationsServer";
@@ -43,7 +43,7 @@ const RECEIVE_SHARE = 1 / 5;
 export async function startShim(configuration: Configuration, log: Logger, inboundProgram?: string): Promise<Shim> {
   const { cluster, region, topicArn, busEndpoint } = configuration;
   const regionalCommands = sharedNumber();
-  const counters = newCounters(regionalCommands);
+  const counters = new Counters(regionalCommands);
   const table = new CommandTable(configuration.allowGroups);
   const pool = new LanePool({
     address: cluster,

@@ -26,6 +26,7 @@ export class Backlog {
 
   /** What came first. */
   take(): Buffer | undefined {
+    if (this.heldBytes === 0) return undefined;
     if (this.outgoing.length === 0) {
       this.outgoing = this.incoming.reverse();
       this.incoming = [];

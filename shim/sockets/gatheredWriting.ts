@@ -40,7 +40,8 @@ export class GatheredWriter {
       this.writer.write(bytes);
       return;
     }
-    this.gathered += bytes.copy(output, this.gathered);
+    output.set(bytes, this.gathered);
+    this.gathered += bytes.length;
     if (this.waits) return;
     this.waits = true;
     if (gathering.push(this) === 1) setImmediate(flushAll);

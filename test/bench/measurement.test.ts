@@ -79,6 +79,7 @@ withTool("a measurement (skipped without redis-benchmark)", () => {
     expect(beside.map(({ peer, movers }) => [peer, movers])).toEqual([
       ["shim", "SET, 2 × 4 MB/s"],
       ["shim", "GET, 2 × 4 MB/s"],
+      ["shim", "SET and GET, each 2 × 4 MB/s"],
       ["shim", "SET and GET, unpaced"],
     ]);
     for (const { quiet, beside: busy, growth, movedBytesPerSecond } of beside) {

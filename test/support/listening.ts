@@ -3,7 +3,7 @@ import { pino } from "pino";
 import type { Server } from "../../local/servers";
 import { CommandTable } from "../../shim/commands/commandTable";
 import { Users } from "../../shim/commands/users";
-import { type Counters, newCounters } from "../../shim/operations/counters";
+import { Counters } from "../../shim/operations/counters";
 import { Listener, type ListenerOptions } from "../../shim/session/listener";
 import type { Virtual } from "../../shim/session/services";
 import { LanePool } from "../../shim/upstream/lanePool";
@@ -43,7 +43,7 @@ export async function startListener(
     timeoutMs: 5000,
     log,
   });
-  const counters = newCounters();
+  const counters = new Counters();
   const everything = { write: true, database1: true, flushall: true };
   const listener = new Listener(
     {

@@ -30,6 +30,12 @@ export interface BesidePlan {
   readonly rounds: number;
   /** Told what was done, line by line. */
   readonly progress: (line: string) => void;
+  /**
+   * Time in which movers come up to speed, and after which nothing of them is left.
+   *
+   * @default 1500
+   */
+  readonly settleMs?: number;
   /** @default in processes of their own */
   readonly startMovers?: StartMovers;
 }
@@ -45,17 +51,16 @@ type Round = Omit<BesideFigures, "peer" | "movers">;
 /** Of each command. */
 const CONNECTIONS = 2;
 const WARM_UP_MS = 2_000;
-/** Time in which movers come up to speed, and after which nothing of them is left. */
 const SETTLE_MS = 1_500;
 
 /** Measures one peer after the other, in an order that changes, after a warm-up with all that follows. */
 export async function measureBeside(plan: BesidePlan): Promise<BesideFigures[]> {
-  const { peers, durationMs, rounds, progress } = plan;
+  const { peers, durationMs, rounds, progress, settleMs = SETTLE_MS } = plan;
   const kinds = kindsOf(plan.bytesPerSecond);
   const series = peers.map((peer) => ({ peer, kinds: kinds.map((kind) => ({ kind, rounds: [] as Round[] })) }));
   const warmUp = { ...plan, durationMs: Math.min(WARM_UP_MS, durationMs) };
   for (const { url } of peers) for (const kind of kinds) await askBeside(url, kind, warmUp);
-  await setTimeout(SETTLE_MS);
+  await setTimeout(settleMs);
   for (let round = 0; round < rounds; round++) {
     const first = round % series.length;
     for (const { peer, kinds } of [...series.slice(first), ...series.slice(0, first)]) {
@@ -65,7 +70,7 @@ export async function measureBeside(plan: BesidePlan): Promise<BesideFigures[]> 
         const { beside, movedBytesPerSecond } = await askBeside(peer.url, kind, plan);
         figures.push({ movedBytesPerSecond, quiet, beside, growth: beside.p99Ms / quiet.p99Ms });
         progress(`    ${beside.p99Ms.toFixed(2)} ms beside ${kind.movers}`);
-        await setTimeout(SETTLE_MS);
+        await setTimeout(settleMs);
       }
     }
   }
@@ -88,7 +93,7 @@ function kindsOf(bytesPerSecond: number): readonly Kind[] {
 async function askBeside(
   url: string,
   { commands, bytesPerSecond }: Kind,
-  { valueBytes, durationMs, startMovers = moveElsewhere }: BesidePlan,
+  { valueBytes, durationMs, settleMs = SETTLE_MS, startMovers = moveElsewhere }: BesidePlan,
 ): Promise<Pick<Round, "beside" | "movedBytesPerSecond">> {
   const all: Movers[] = [];
   const takeMoved = async (): Promise<number> =>
@@ -101,7 +106,7 @@ async function askBeside(
       ...(bytesPerSecond !== undefined && { bytesPerSecond }),
     };
     for (const command of commands) all.push(await startMovers({ ...order, command }));
-    await setTimeout(SETTLE_MS);
+    await setTimeout(settleMs);
     await takeMoved();
     const beside = await askPaced(url, durationMs);
     return { beside, movedBytesPerSecond: ((await takeMoved()) / durationMs) * 1000 };

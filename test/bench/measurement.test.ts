@@ -72,6 +72,7 @@ withTool("a measurement (skipped without redis-benchmark)", () => {
       valueBytes: 1024 ** 2,
       bytesPerSecond: 4 * 1024 ** 2,
       durationMs: 300,
+      settleMs: 100,
       rounds: 1,
       progress: () => {},
       startMovers: moveHere,

@@ -8,7 +8,8 @@ import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Topic } from "../bus/bus";
 import type { CommandSpecification } from "../commands/specification";
-import type { Front, Incoming, SettledEnvelope } from "../inbound/front";
+import type { Front, Incoming } from "../inbound/front";
+import { Arrivals } from "./arrivals";
 import { Canary } from "./canary";
 import { Confirmations } from "./confirmations";
 import { commandsCapacity, EnvelopeCodec, type EnvelopeKey, type StampedCommand } from "./envelope";
@@ -18,7 +19,7 @@ import { HomeReplay } from "./homeReplay";
 import { type Acceptance, Intake } from "./intake";
 import { decodeLarge } from "./largeCommand";
 import { handleLargeMessages } from "./largeMessages";
-import { aside, CANARY, type Hearing, hear, type MessageHandlers, nameOf, type Sender } from "./messages";
+import { aside, CANARY, type MessageHandlers } from "./messages";
 import { Outbox } from "./outbox";
 import { Publisher } from "./publisher";
 import { PURGE, Purger } from "./purge";
@@ -79,7 +80,6 @@ export class Replication {
   private readonly publisher: Publisher;
   private readonly receipts: Receipts;
   private readonly home: HomeReplay;
-  private readonly handlers: MessageHandlers = new Map();
   private readonly regions: Regions;
   private readonly transfers: Transfers;
   private readonly intake: Intake;
@@ -126,8 +126,7 @@ export class Replication {
       send: (text) => this.publisher.blocked || this.intake.send(CANARY, text),
       log,
     });
-    const purger = new Purger({ cluster, replayer, purged: (purge, outcome) => this.purged(purge, outcome) });
-    this.handlers.set(CANARY, (message, from) => this.canary.hear(message, from));
+    const purger = new Purger({ cluster, replayer, purged: (purge, outcome) => arrivals.purged(purge, outcome) });
     this.receipts = new Receipts({
       region,
       cluster,
@@ -159,16 +158,28 @@ export class Replication {
       figures: this.tally,
       log,
     });
-    this.handlers.set(ASK, (message, from) => this.receipts.asked(message, from));
-    this.handlers.set(RECEIPT, (message, from) => this.receipts.answered(message, from));
-    // Of what this shim has sent itself; the way in acts on others'.
-    this.handlers.set(PURGE, purger.handle);
-    handleLargeMessages(this.handlers, {
+    const handlers: MessageHandlers = new Map([
+      [CANARY, (message, from) => this.canary.hear(message, from)],
+      [ASK, (message, from) => this.receipts.asked(message, from)],
+      [RECEIPT, (message, from) => this.receipts.answered(message, from)],
+      // Of what this shim has sent itself; the way in acts on others'.
+      [PURGE, purger.handle],
+    ]);
+    const arrivals = new Arrivals({
+      clockSet: () => this.contact,
+      clock,
+      handlers,
+      receipts: this.receipts,
+      regions: this.regions,
+      figures: this.tally,
+      log,
+    });
+    handleLargeMessages(handlers, {
       region,
       transfers: this.transfers,
-      replayed: (outcome) => this.tally.replayed("bus", outcome),
+      replayed: (outcome) => arrivals.replayed(outcome),
     });
-    this.incoming = options.inbound(this.front(), origin);
+    this.incoming = options.inbound(arrivals, origin);
   }
 
   /**
@@ -299,46 +310,6 @@ export class Replication {
 
   private countHome(outcome: ReplayOutcome): void {
     this.tally.replayed("home", outcome);
-    logPoison(this.options.log, outcome);
-  }
-
-  /** What the way in reports to. */
-  private front(): Front {
-    return {
-      observe: async (stamp) => {
-        await this.contact;
-        this.connection.clock.observe(stamp);
-      },
-      hear: (message, from) => this.hear(message, from),
-      settled: (envelope) => this.settled(envelope),
-      replayed: (outcome) => this.tally.replayed("bus", outcome),
-      purged: (purge, outcome) => this.purged(purge, outcome),
-      poisoned: () => this.tally.poisoned(),
-    };
-  }
-
-  private async hear(message: StampedCommand, from: Sender): Promise<Hearing> {
-    const hearing = await hear(this.handlers, message, from);
-    if (hearing === "unknown") {
-      this.tally.skipped();
-      this.options.log.warn(
-        { name: nameOf(message), region: from.region },
-        "skipping a message that this version does not know",
-      );
-    }
-    return hearing;
-  }
-
-  private async settled({ region, oldest, newest, sentAtMs, complete }: SettledEnvelope): Promise<void> {
-    if (complete && oldest) await this.receipts.replayed(region, oldest);
-    if (oldest) this.regions.arrived(region, oldest);
-    if (newest) {
-      this.tally.arrived(region, this.connection.clock.nowMs() - newest.ms, newest.ms - sentAtMs);
-    }
-  }
-
-  private purged(purge: string, outcome: ReplayOutcome): void {
-    this.tally.purged(purge, outcome);
     logPoison(this.options.log, outcome);
   }
 }

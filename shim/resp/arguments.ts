@@ -6,7 +6,6 @@ const ZERO = 48;
 /** The arguments of one array of bulk strings, as slices of `frame`; those that are there where it is cut short. */
 export function parseArguments(frame: Buffer): Buffer[] {
   const parsed: Buffer[] = [];
-  // As in Redis, a line ends two bytes behind its CR, whatever the second is.
   let at = frame.indexOf(CR) + 2;
   while (at < frame.length) {
     let length = 0;

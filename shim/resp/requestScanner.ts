@@ -4,7 +4,9 @@
 //   chunk   …$3\r\nfoo\r\n | *2\r\n$3\r\nGET\r\n$1\r\nk\r\n | *3\r\n$3\r\nSE
 //                          ^ start                      ^ end       ^ position when the chunk is used up
 //
-// Limits and texts are Redis's own (processMultibulkBuffer and processInlineBuffer in its networking.c).
+// Limits and texts are Redis's own (processMultibulkBuffer and processInlineBuffer in its networking.c). Lines and strings
+// must end in CR LF, as Valkey wants it since the patch releases 7.2.14, 8.0.11 and 9.0.6: it closes the connection
+// otherwise, which many clients share here. Redis takes whatever is there.
 
 /** What {@link RequestScanner.next} found. */
 export type RequestEvent =
@@ -46,7 +48,9 @@ const MAX_PLAIN = 10_000_000;
 const MAX_NAME_BYTES = 64;
 
 /** Where the scanner stands within a command. */
-type Place = "start" | "inline" | "elements" | "bulk" | "length" | "name" | "bytes";
+type Place = "start" | "inline" | "elements" | "bulk" | "length" | "name" | "bytes" | "ending";
+
+const NO_CRLF = "invalid CRLF in request";
 
 export class RequestScanner<Entry> {
   /** While false, Redis's limits for clients that have not authenticated hold. */
@@ -72,6 +76,7 @@ export class RequestScanner<Entry> {
   private reportedLarge = false;
   private elementsLeft = 0;
   private bytesLeft = 0;
+  private endingBytes = 0;
   private headerValue = 0;
   private headerDigits = 0;
   private headerNegative = false;
@@ -159,35 +164,38 @@ export class RequestScanner<Entry> {
           if (!this.authenticated && length > MAX_UNAUTHENTICATED_BULK_BYTES) {
             return this.fail("unauthenticated bulk length");
           }
-          this.bytesLeft = length + 2;
+          this.bytesLeft = length;
           this.place = "bytes";
           if (this.elementsLeft === this.argumentCount) this.beginName(length);
           const scanned = this.earlierBytes + this.position - this.start;
-          if (!this.reportedLarge && scanned + this.bytesLeft > this.largeBytes) {
+          if (!this.reportedLarge && scanned + length + 2 > this.largeBytes) {
             this.reportedLarge = true;
             return "large";
           }
           break;
         }
         case "name": {
-          const taken = chunk.copy(this.name, this.nameBytes, this.position, this.position + this.bytesLeft - 2);
+          const taken = chunk.copy(this.name, this.nameBytes, this.position, this.position + this.bytesLeft);
           this.nameBytes += taken;
           this.position += taken;
           this.bytesLeft -= taken;
-          if (this.bytesLeft > 2) return "more";
+          if (this.bytesLeft > 0) return "more";
           this.entry = this.names.lookup(this.name, 0, this.nameBytes);
           this.place = "bytes";
           break;
         }
         case "bytes": {
-          const available = chunk.length - this.position;
-          if (available < this.bytesLeft) {
-            this.bytesLeft -= available;
-            this.position = chunk.length;
-            return "more";
-          }
-          this.position += this.bytesLeft;
-          this.bytesLeft = 0;
+          const taken = Math.min(this.bytesLeft, chunk.length - this.position);
+          this.bytesLeft -= taken;
+          this.position += taken;
+          if (this.bytesLeft > 0) return "more";
+          this.place = "ending";
+          this.endingBytes = 0;
+          break;
+        }
+        case "ending": {
+          if (chunk[this.position++] !== (this.endingBytes++ === 0 ? CR : LF)) return this.fail(NO_CRLF);
+          if (this.endingBytes < 2) break;
           this.elementsLeft--;
           if (this.elementsLeft === 0) return this.finish("command");
           this.place = "bulk";
@@ -213,8 +221,9 @@ export class RequestScanner<Entry> {
       if (left === count && length <= MAX_NAME_BYTES && this.numberEnd + length <= chunk.length)
         entry = this.names.lookup(chunk, this.numberEnd, length);
       at = this.numberEnd + length + 2;
+      if (chunk[at - 2] !== CR || chunk[at - 1] !== LF) return false;
     }
-    if (count <= 0 || at > chunk.length || at - start > this.largeBytes) return false;
+    if (count <= 0 || at - start > this.largeBytes) return false;
     this.entry = entry;
     this.argumentCount = count;
     this.position = at;
@@ -275,7 +284,7 @@ export class RequestScanner<Entry> {
     while (at < chunk.length) {
       const byte = chunk[at++] ?? 0;
       if (this.headerEnding) {
-        // Redis does not look at the byte behind CR either.
+        if (byte !== LF) return this.refuse(NO_CRLF, at);
         this.position = at;
         if (this.headerNegative) this.headerValue = -this.headerValue;
         return true;

@@ -27,7 +27,7 @@ const ofModules = ["VADD", "VREM", "VSETATTR"];
 const SEEDS = 250;
 const STEPS = 80;
 /** Of all runs of a kind. */
-const MIN_SHARE = 0.15;
+const MIN_SHARE = 0.12;
 
 /** What is under the keys, and when they expire. */
 const LOOK = `

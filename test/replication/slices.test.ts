@@ -87,7 +87,7 @@ describeWithServer("commands in slices", () => {
   });
 
   const late = GROUPS - 50;
-  const good = ["inf", "-INF", "+infinity", "0x1f", "0x1p-3", "1e3", ".5", "5.", "-0", "+7", "1e-320"];
+  const good = ["inf", "-INF", "+infinity", "1e3", ".5", "5.", "-0", "+7", "1e-320"];
   const bad = ["abc", "nan", "-NaN", "", " 1", "1 ", "1e400", "0x", "1,5", "1_0", "CH", "nx", "INCR", "1\0"];
 
   it.each(["ZADD k", "ZADD k NX", "ZADD k XX CH", "ZADD k GT", "ZADD k LT CH", "ZADD k ch xx lt"])(
@@ -110,6 +110,13 @@ describeWithServer("commands in slices", () => {
         );
         expect(error).toBe("ERR value is not a valid float");
       }
+      // Valkey 9.1 takes no hexadecimal numbers any more.
+      for (const score of ["0x1f", "0x1p-3"])
+        await compare(
+          at++,
+          lead,
+          pairs((index) => (index === late ? score : "1")),
+        );
     },
   );
 

@@ -251,11 +251,21 @@ describeOnServers("a shim and a plain server answer alike", (program) => {
     },
   );
 
+  test.each(["*1\rX$4\r\nPING\r\n", "*1\r\n$4\rXPING\r\n", "*1\r\n$4\r\nPINGXX", "*1\r\n$4\r\nPING\rX"])(
+    "without CR LF, which only some servers look for: %j gets an error and a close before it reaches a lane",
+    async (text) => {
+      const [client] = await connect();
+      client.write(`*1\r\n$4\r\nPING\r\n${text}`);
+      expect(await client.take(2)).toEqual(["+PONG\r\n", "-ERR Protocol error: invalid CRLF in request\r\n"]);
+      await client.closed;
+    },
+  );
+
   test("inline commands, empty lines and empty arrays", async () => {
     await connect();
     const [ours, theirs] = await Promise.all(
       clients.map((client) => {
-        client.write(Buffer.from('set \v\xa0k "a\xa0b\x85\xff\v"\f\r\nget \f\xa0k\r\n', "latin1"));
+        client.write(Buffer.from('set \v\xa0k "a\xa0b\x85\xfe\v"\r\nget \f\xa0k\r\n', "latin1"));
         client.write('\r\n*0\r\nset "a b" \'c d\'\r\nget "a b"\n  ping\r\n*-1\r\nget \\x00\r\necho "\\x41\\n"\r\n');
         return client.take(7);
       }),

@@ -144,6 +144,9 @@ export const echoingCalls = commandsIn(`
   ZADD z NX CH 1 a 2 b
   ZADD z NX CH INCR 2.5 m
   APPEND k abc
+  SETNX k v
+  MSETNX k v l w
+  HSETNX h f v
   HSET h INCR 1 GET 2
   SADD s 1 2 3
   RPUSH l 1 2 3

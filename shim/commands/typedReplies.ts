@@ -11,10 +11,11 @@ import {
   readOptions,
   streamId,
   upperCase,
+  type Word,
   wholeNumber,
 } from "./typedValues";
 
-type Answer = (words: readonly Buffer[], protocol: Protocol) => Buffer;
+type Answer = (words: readonly Word[], protocol: Protocol) => Buffer;
 
 const bytes = (text: string): Answer => {
   const buffer = Buffer.from(text);
@@ -230,6 +231,6 @@ export const typedAnswers: ReadonlyMap<string, Answer> = new Map(
  * @param name the command, or `CONTAINER|SUBCOMMAND`; one that is not listed answers OK, as on the other listener
  * @param words its arguments, the name included
  */
-export function typedReply(name: string, words: readonly Buffer[], protocol: Protocol): Buffer {
+export function typedReply(name: string, words: readonly Word[], protocol: Protocol): Buffer {
   return (typedAnswers.get(name) ?? ok)(words, protocol);
 }

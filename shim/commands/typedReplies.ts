@@ -25,6 +25,7 @@ const bytes = (text: string): Answer => {
 const ok = bytes("+OK\r\n");
 const zero = bytes(":0\r\n");
 const one = bytes(":1\r\n");
+const minusOne = bytes(":-1\r\n");
 const minusTwo = bytes(":-2\r\n");
 const emptyArray = bytes("*0\r\n");
 const nil: Answer = (_, protocol) => Buffer.from(protocol === 3 ? "_\r\n" : "$-1\r\n");
@@ -168,7 +169,7 @@ const answers: readonly (readonly [answer: Answer, names: string])[] = [
   [counted(1, 2), "ARMSET"],
   [counted(2), "ARSET"],
   [one, "EXPIRE PEXPIRE EXPIREAT PEXPIREAT PFADD XGROUP|CREATECONSUMER INCR"],
-  [bytes(":-1\r\n"), "DECR"],
+  [minusOne, "DECR"],
   [minusTwo, "TTL PTTL EXPIRETIME PEXPIRETIME"],
   [added(2), "INCRBY"],
   [added(2, -1n), "DECRBY"],
@@ -204,8 +205,8 @@ const answers: readonly (readonly [answer: Answer, names: string])[] = [
   [eachBehind("FIELDS", 2, one), "HEXPIRE HPEXPIRE HEXPIREAT HPEXPIREAT"],
   [eachBehind("FIELDS", 2, minusTwo), "HTTL HPTTL HEXPIRETIME HPEXPIRETIME HPERSIST"],
   [eachBehind("FIELDS", 2, nil), "HGETEX HGETDEL"],
-  [eachBehind("IDS", 2, minusTwo), "XDELEX"],
-  [eachBehind("IDS", 3, minusTwo), "XACKDEL"],
+  [eachBehind("IDS", 2, minusOne), "XDELEX"],
+  [eachBehind("IDS", 3, minusOne), "XACKDEL"],
   [each(zero, 1), "SMISMEMBER"],
   [page, "SCAN CLUSTERSCAN"],
   [page, "HSCAN SSCAN ZSCAN"],

@@ -15,6 +15,8 @@ export interface Ending {
   readonly closes: "fault" | "command" | undefined;
   /** Whether it has changed who it is. */
   readonly reset: boolean;
+  /** Where there are lines of nothing but white space, from their first byte to behind their end. */
+  readonly blankLines: readonly (readonly [number, number])[];
 }
 
 const table = new CommandTable([]);
@@ -39,25 +41,29 @@ export function endingOf(bytes: Buffer): Ending {
     user: users.authenticate(member.name, Buffer.from(member.password)),
   };
   const scanner = new RequestScanner(table);
+  const blankLines: (readonly [number, number])[] = [];
   let reset = false;
   scanner.authenticated = true;
   scanner.feed(bytes);
   for (;;) {
     const event = scanner.next();
     if (event === "more") {
-      return { complete: scanner.withinCommand ? scanner.start : bytes.length, closes: undefined, reset };
+      const complete = scanner.withinCommand ? scanner.start : bytes.length;
+      return { complete, closes: undefined, reset, blankLines };
     }
     if (event === "error") {
-      return { complete: faultIn(bytes, scanner.start, scanner.authenticated), closes: "fault", reset };
+      const complete = faultIn(bytes, scanner.start, scanner.authenticated);
+      return { complete, closes: "fault", reset, blankLines };
     }
     if (event !== "command" && event !== "inline") continue;
     const frame = bytes.subarray(scanner.start, scanner.end);
     const words = event === "command" ? parseArguments(frame) : splitInline(frame.subarray(0, -1));
-    if (!words) return { complete: scanner.end, closes: "command", reset };
+    if (!words) return { complete: scanner.end, closes: "command", reset, blankLines };
+    if (words.length === 0 && !/^\r?\n$/.test(frame.toString("latin1"))) blankLines.push([scanner.start, scanner.end]);
     const [name] = words;
     const specification = name && table.lookup(name, 0, name.length)?.specification;
     if (!specification || !openCommands.has(specification.name)) continue;
-    if (specification.name === "QUIT") return { complete: scanner.end, closes: "command", reset };
+    if (specification.name === "QUIT") return { complete: scanner.end, closes: "command", reset, blankLines };
     void answerLocally(specification, words, session, sources);
     scanner.authenticated = session.user !== undefined;
     reset = true;

@@ -44,23 +44,38 @@ function urlOf(text: string): URL | undefined {
   return URL.canParse(text) ? new URL(text) : undefined;
 }
 
+/** What a part of a URL stands for; undefined where a % in it begins no escape. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
 const clusterUrl = z.string().transform((text, context): ClusterAddress => {
   const parsed = urlOf(text);
+  const user = decoded(parsed?.username ?? "");
+  const password = decoded(parsed?.password ?? "");
   if (
     !parsed ||
+    user === undefined ||
+    password === undefined ||
     !["redis:", "rediss:"].includes(parsed.protocol) ||
     !parsed.hostname ||
     !/^\/?0?$/.test(parsed.pathname)
   ) {
-    context.addIssue("must look like redis://[user]:password@host:port, or rediss:// for TLS, without a database");
+    context.addIssue(
+      "must look like redis://[user]:password@host:port, or rediss:// for TLS, without a database, with %25 for %",
+    );
     return z.NEVER;
   }
   return {
     host: parsed.hostname.replace(/^\[|\]$/g, ""),
     port: Number(parsed.port || 6379),
     tls: parsed.protocol === "rediss:",
-    user: decodeURIComponent(parsed.username) || undefined,
-    password: decodeURIComponent(parsed.password) || undefined,
+    user: user || undefined,
+    password: password || undefined,
   };
 });
 

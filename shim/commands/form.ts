@@ -39,8 +39,8 @@ export function unknownCommand(words: readonly Buffer[]): string {
   return `ERR unknown command '${printable(words[0]).slice(0, 128)}', with args beginning with: ${shown}`;
 }
 
-/** Bytes as characters one to one, up to a NUL, at which Redis's formatting stops. */
-function printable(word: Buffer | undefined): string {
+/** Bytes as characters one to one, up to a NUL, at which C takes a text to end. */
+export function printable(word: Buffer | undefined): string {
   return word?.toString("latin1").split("\0", 1)[0] ?? "";
 }
 

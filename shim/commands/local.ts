@@ -1,6 +1,6 @@
 // Commands that the shim answers itself, alike on both databases. The texts are Redis's own.
 import { encodeBulk, encodeError, encodeMap, encodeSimple, type Protocol } from "../resp/encoder";
-import { hasArity, wrongArity } from "./form";
+import { hasArity, printable, wrongArity } from "./form";
 import { isInteger, notAnInteger } from "./integer";
 import type { CommandSpecification } from "./specification";
 import { noPermission, type Principal, type Users } from "./users";
@@ -119,7 +119,7 @@ function hello(words: readonly Buffer[], session: LocalSession, sources: LocalSo
     return encodeError("NOPROTO unsupported protocol version");
   let credentials: readonly [string, Buffer | undefined] | undefined;
   for (let at = 0; at < options.length; ) {
-    const option = options[at] ?? "";
+    const option = printable(words[at + 1]);
     const left = options.length - at - 1;
     if (/^auth$/i.test(option) && left >= 2) {
       credentials = [options[at + 1] ?? "", words[at + 3]];

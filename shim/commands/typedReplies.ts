@@ -11,10 +11,11 @@ import {
   readOptions,
   streamId,
   upperCase,
+  type Word,
   wholeNumber,
 } from "./typedValues";
 
-type Answer = (words: readonly Buffer[], protocol: Protocol) => Buffer;
+type Answer = (words: readonly Word[], protocol: Protocol) => Buffer;
 
 const bytes = (text: string): Answer => {
   const buffer = Buffer.from(text);
@@ -24,6 +25,7 @@ const bytes = (text: string): Answer => {
 const ok = bytes("+OK\r\n");
 const zero = bytes(":0\r\n");
 const one = bytes(":1\r\n");
+const minusOne = bytes(":-1\r\n");
 const minusTwo = bytes(":-2\r\n");
 const emptyArray = bytes("*0\r\n");
 const nil: Answer = (_, protocol) => Buffer.from(protocol === 3 ? "_\r\n" : "$-1\r\n");
@@ -151,7 +153,7 @@ const answers: readonly (readonly [answer: Answer, names: string])[] = [
   ],
   [ok, "XCFGSET XIDMPRECORD"],
   [withOption("GET", 3, "NX XX GET KEEPTTL EX:1 PX:1 EXAT:1 PXAT:1 IFEQ:1 IFNE:1 IFDEQ:1 IFDNE:1", nil, ok), "SET"],
-  [zero, "SETNX MSETNX HSETNX PERSIST LPUSHX RPUSHX LINSERT LREM SMOVE RENAMENX COPY SETBIT GETBIT XDEL XTRIM XACK"],
+  [zero, "PERSIST LPUSHX RPUSHX LINSERT LREM SMOVE RENAMENX COPY SETBIT GETBIT XDEL XTRIM XACK"],
   [zero, "BITOP SINTERSTORE SUNIONSTORE SDIFFSTORE ZRANGESTORE ZUNIONSTORE ZINTERSTORE ZDIFFSTORE GEOSEARCHSTORE"],
   [zero, "ZREMRANGEBYRANK ZREMRANGEBYSCORE ZREMRANGEBYLEX XGROUP|DESTROY XGROUP|DELCONSUMER EXISTS STRLEN BITCOUNT"],
   [
@@ -159,7 +161,7 @@ const answers: readonly (readonly [answer: Answer, names: string])[] = [
     "HLEN HEXISTS HSTRLEN LLEN SCARD SISMEMBER SINTERCARD ZCARD ZCOUNT ZLEXCOUNT ZINTERCARD XLEN PFCOUNT TOUCH DELIFEQ",
   ],
   [zero, "SDIFFCARD SUNIONCARD XNACK VCARD VDIM ARCOUNT ARLEN ARNEXT ARDEL ARDELRANGE ARINSERT ARRING ARSEEK"],
-  [one, "DELEX MSETEX HSETEX"],
+  [one, "SETNX MSETNX HSETNX DELEX MSETEX HSETEX"],
   [yes, "VADD VREM VSETATTR"],
   [no, "VISMEMBER"],
   [increx, "INCREX"],
@@ -167,7 +169,7 @@ const answers: readonly (readonly [answer: Answer, names: string])[] = [
   [counted(1, 2), "ARMSET"],
   [counted(2), "ARSET"],
   [one, "EXPIRE PEXPIRE EXPIREAT PEXPIREAT PFADD XGROUP|CREATECONSUMER INCR"],
-  [bytes(":-1\r\n"), "DECR"],
+  [minusOne, "DECR"],
   [minusTwo, "TTL PTTL EXPIRETIME PEXPIRETIME"],
   [added(2), "INCRBY"],
   [added(2, -1n), "DECRBY"],
@@ -203,8 +205,8 @@ const answers: readonly (readonly [answer: Answer, names: string])[] = [
   [eachBehind("FIELDS", 2, one), "HEXPIRE HPEXPIRE HEXPIREAT HPEXPIREAT"],
   [eachBehind("FIELDS", 2, minusTwo), "HTTL HPTTL HEXPIRETIME HPEXPIRETIME HPERSIST"],
   [eachBehind("FIELDS", 2, nil), "HGETEX HGETDEL"],
-  [eachBehind("IDS", 2, minusTwo), "XDELEX"],
-  [eachBehind("IDS", 3, minusTwo), "XACKDEL"],
+  [eachBehind("IDS", 2, minusOne), "XDELEX"],
+  [eachBehind("IDS", 3, minusOne), "XACKDEL"],
   [each(zero, 1), "SMISMEMBER"],
   [page, "SCAN CLUSTERSCAN"],
   [page, "HSCAN SSCAN ZSCAN"],
@@ -230,6 +232,6 @@ export const typedAnswers: ReadonlyMap<string, Answer> = new Map(
  * @param name the command, or `CONTAINER|SUBCOMMAND`; one that is not listed answers OK, as on the other listener
  * @param words its arguments, the name included
  */
-export function typedReply(name: string, words: readonly Buffer[], protocol: Protocol): Buffer {
+export function typedReply(name: string, words: readonly Word[], protocol: Protocol): Buffer {
   return (typedAnswers.get(name) ?? ok)(words, protocol);
 }

@@ -3,8 +3,14 @@
 import { encodeBulk, type Protocol } from "../resp/encoder";
 import { isInteger } from "./integer";
 
+/** What an answer may take from an argument: its length, and its text where it is no large one. */
+export interface Word {
+  readonly length: number;
+  toString(encoding: "latin1"): string;
+}
+
 /** A word as a whole number. @param otherwise - where Redis would not take it for one. */
-export function wholeNumber(word: Buffer | undefined, otherwise = 0n): bigint {
+export function wholeNumber(word: Word | undefined, otherwise = 0n): bigint {
   const text = word?.toString("latin1") ?? "";
   return isInteger(text) ? BigInt(text) : otherwise;
 }
@@ -16,7 +22,7 @@ export function encodeInteger(value: bigint | number): Buffer {
 }
 
 /** A word as C's strtod reads it, on which Redis relies; 0 where there is nothing to read, and for NaN, which it refuses. */
-export function float(word: Buffer | undefined): number {
+export function float(word: Word | undefined): number {
   const number = /^([+-]?)(inf(?:inity)?|0x[\da-f]+|(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?)$/i;
   const [, sign, digits = "0"] = number.exec(word?.toString("latin1") ?? "") ?? [];
   const endless = /^i/i.test(digits);
@@ -48,7 +54,7 @@ export function options(text: string): Options {
 }
 
 /** The options from an index on up to the first word that is none, and where that is. */
-export function readOptions(words: readonly Buffer[], from: number, known: Options) {
+export function readOptions(words: readonly Word[], from: number, known: Options) {
   const given = new Map<string, number>();
   let end = from;
   for (;;) {
@@ -62,12 +68,12 @@ export function readOptions(words: readonly Buffer[], from: number, known: Optio
   }
 }
 
-export function upperCase(word: Buffer | undefined): string {
+export function upperCase(word: Word | undefined): string {
   return word?.toString("latin1").toUpperCase() ?? "";
 }
 
 /** The ID that is given, as in a stream that did not exist, or else a new one. */
-export function streamId(word: Buffer | undefined): Buffer {
+export function streamId(word: Word | undefined): Buffer {
   const [, ms = Date.now(), sequence = 0] =
     /^(\d{1,20})(?:-(?:(\d{1,20})|\*))?$/.exec(word?.toString("latin1") ?? "") ?? [];
   return encodeBulk(Buffer.from(`${BigInt(ms)}-${BigInt(sequence)}`));

@@ -4,6 +4,7 @@
 // of the latter.
 
 import { wrongArity } from "../commands/form";
+import type { Word } from "../commands/typedValues";
 import { ArgumentReader, type ArgumentSink } from "../resp/argumentReader";
 import { encodeBulk } from "../resp/encoder";
 import type { Tail } from "./largeCommand";
@@ -54,8 +55,8 @@ const LINE_END = Buffer.from("\r\n");
 const OPTION_BYTES = 2;
 /** Smaller arguments of a command that cannot be taken apart stay with it. */
 const SMALL_BYTES = 1024;
-/** No reply depends on more arguments than so many. */
-const OUTLINED = 4;
+/** No reply depends on what more arguments than so many say, but for that to BITFIELD. */
+const OUTLINED = 16;
 const nothing = Buffer.alloc(0);
 /** How long a client is held back before it is told that the bus takes nothing. */
 const PATIENCE_MS = 10_000;
@@ -75,7 +76,7 @@ export class Upload implements ArgumentSink {
   private readonly split: Split | undefined;
   private readonly reader = new ArgumentReader(this);
   /** The first few arguments, which tell what the command answers. */
-  private readonly first: Buffer[] = [];
+  private readonly first: Word[] = [];
   /** Small arguments: all of them, or those that each part or slice begins with. */
   private readonly lead: Buffer[] = [];
   /** Groups of arguments for the next part, the last of them perhaps not whole. */
@@ -139,8 +140,8 @@ export class Upload implements ArgumentSink {
     return this.error;
   }
 
-  /** As many arguments as the command has; those that are not held are empty. */
-  outline(): readonly Buffer[] {
+  /** As many arguments as the command has: of the first ones their lengths, and the small ones as they are. */
+  outline(): readonly Word[] {
     return Array.from({ length: this.argumentCount }, (_, index) => this.first[index] ?? nothing);
   }
 
@@ -186,7 +187,10 @@ export class Upload implements ArgumentSink {
       this.tailCount += 1;
       return;
     }
-    if (this.first.length < OUTLINED) this.first.push(argument.length < SMALL_BYTES ? argument : nothing);
+    if (this.first.length < OUTLINED) {
+      const length = this.transfer?.sizes.get(argument) ?? argument.length;
+      this.first.push(length < SMALL_BYTES ? argument : { length, toString: () => "" });
+    }
     if (!split || !this.leadIsWhole) {
       this.lead.push(argument);
     } else if (split.apart) {

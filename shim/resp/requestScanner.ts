@@ -39,6 +39,8 @@ const NINE = 57;
 const MAX_INLINE_BYTES = 64 * 1024;
 const MAX_HEADER_BYTES = 64 * 1024;
 const MAX_ELEMENTS = 0x7fffffff;
+/** The least number of 64 bits: what is below is no number to Redis. */
+const MIN_INTEGER = -(2 ** 63);
 const MAX_BULK_BYTES = 512 * 1024 * 1024;
 const MAX_UNAUTHENTICATED_ELEMENTS = 10;
 const MAX_UNAUTHENTICATED_BULK_BYTES = 16 * 1024;
@@ -138,7 +140,7 @@ export class RequestScanner<Entry> {
           if (done === undefined) return "error";
           if (!done) return "more";
           const count = this.headerValue;
-          if (count > MAX_ELEMENTS) return this.fail("invalid multibulk length");
+          if (count > MAX_ELEMENTS || count < MIN_INTEGER) return this.fail("invalid multibulk length");
           if (!this.authenticated && count > MAX_UNAUTHENTICATED_ELEMENTS) {
             return this.fail("unauthenticated multibulk length");
           }

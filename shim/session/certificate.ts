@@ -1,5 +1,6 @@
 // The certificate with which clients are met by TLS. A renewed one is taken without a restart: new connections get it, open
 // ones keep theirs.
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import type { ServerOpts, Socket } from "node:net";
 import { createServer, type SecureContextOptions, type Server } from "node:tls";
@@ -18,7 +19,7 @@ export class Certificate {
   private readonly handshakeTimeoutMs: number;
   private context: SecureContextOptions;
 
-  /** @throws Error where a file cannot be read */
+  /** @throws Error where a file cannot be read, or the two do not belong together */
   constructor(
     private readonly certificateFile: string,
     private readonly keyFile: string,
@@ -62,6 +63,11 @@ export class Certificate {
   }
 
   private read(): SecureContextOptions {
-    return { cert: readFileSync(this.certificateFile), key: readFileSync(this.keyFile) };
+    const [cert, key] = [readFileSync(this.certificateFile), readFileSync(this.keyFile)];
+    // OpenSSL takes a certificate with a key of another kind, and then no handshake succeeds.
+    if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
+      throw new Error(`the key in ${this.keyFile} is not that of the certificate in ${this.certificateFile}`);
+    }
+    return { cert, key };
   }
 }

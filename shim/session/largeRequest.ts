@@ -1,7 +1,7 @@
 // A request too large to be gathered: its bytes go to a lane or to replication as they come, or are passed over where it
 // was answered already. Alone on its lane, so that it can be given up with the lane where the rest of it is no RESP.
 import type { CommandEntry } from "../commands/commandTable";
-import { hasArity, unknownCommand, wrongArity } from "../commands/form";
+import { calledCommand, hasArity, unknownCommand, wrongArity } from "../commands/form";
 import { overlongError } from "../commands/local";
 import { refusalText } from "../commands/policy";
 import { type Principal, prohibition } from "../commands/users";
@@ -76,7 +76,8 @@ export function answerLarge({ entry, argumentCount, begun, limitBytes, database,
   const { specification } = entry;
   const rule = database === 0 ? entry.regional : entry.virtual;
   if (rule === "refuse") return encodeError(refusalText(String(parseArguments(begun())[0]?.toString("latin1"))));
-  const prohibited = user && prohibition(user, specification);
+  const words = specification.subcommands.size > 0 ? parseArguments(begun()) : [];
+  const prohibited = user && rule !== "local" ? prohibition(user, calledCommand(specification, words)) : undefined;
   if (prohibited !== undefined) return encodeError(prohibited);
   if (database === 0 && (rule === "forward" || rule === "private" || streamed.has(specification.name)))
     return undefined;

@@ -8,6 +8,7 @@ import { isWrite } from "../commands/policy";
 import { parseReceipt } from "../commands/receipt";
 import type { CommandSpecification } from "../commands/specification";
 import { typedReply } from "../commands/typedReplies";
+import type { Word } from "../commands/typedValues";
 import type { Principal } from "../commands/users";
 import type { Confirmations } from "../replication/confirmations";
 import { encodeError, encodeSimple } from "../resp/encoder";
@@ -114,7 +115,7 @@ export class VirtualCommands {
     return user?.takeTurn() ? undefined : tooFastText(user);
   }
 
-  private accepted(command: CommandSpecification, words: readonly Buffer[]): void {
+  private accepted(command: CommandSpecification, words: readonly Word[]): void {
     const { virtual } = this.services;
     const { confirmations } = virtual;
     this.homeSequence = virtual.acceptedSequence;
@@ -134,7 +135,7 @@ export class VirtualCommands {
     return true;
   }
 
-  private acknowledgement({ name }: CommandSpecification, words: readonly Buffer[]): Buffer {
+  private acknowledgement({ name }: CommandSpecification, words: readonly Word[]): Buffer {
     return this.typed ? typedReply(name, words, this.session.protocol) : ok;
   }
 

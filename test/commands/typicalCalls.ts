@@ -91,6 +91,8 @@ export const typicalCalls = commandsIn(`
   XREAD COUNT 2 STREAMS STREAMS 0
   XRANGE x - + COUNT 10
   XTRIM x MAXLEN ~ 5
+  XDELEX x KEEPREF IDS 2 1-1 2-2
+  XACKDEL x g IDS 1 1-1
   SCAN 0 MATCH COUNT COUNT 10 TYPE string
   EXPIRE k 10 GT
   COPY k REPLACE
@@ -144,6 +146,9 @@ export const echoingCalls = commandsIn(`
   ZADD z NX CH 1 a 2 b
   ZADD z NX CH INCR 2.5 m
   APPEND k abc
+  SETNX k v
+  MSETNX k v l w
+  HSETNX h f v
   HSET h INCR 1 GET 2
   SADD s 1 2 3
   RPUSH l 1 2 3

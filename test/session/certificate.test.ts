@@ -2,7 +2,7 @@
 // without TLS, where sockets are read and written in another way.
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, renameSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,12 +27,14 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
+const kinds = { ec: ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"], rsa: ["rsa:2048"] };
+
 /** Puts a new certificate and its key in place, one after the other, as what renews them does. */
-function issue(name: string): void {
+function issue(name: string, kind: keyof typeof kinds = "ec"): void {
   const subject = ["-subj", `/CN=${name}`, "-days", "1"];
-  const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  const newKind = ["-newkey", ...kinds[kind], "-nodes"];
   const [newCert, newKey] = [`${cert}.new`, `${key}.new`];
-  execFileSync("openssl", ["req", "-x509", ...kind, "-keyout", newKey, "-out", newCert, ...subject], {
+  execFileSync("openssl", ["req", "-x509", ...newKind, "-keyout", newKey, "-out", newCert, ...subject], {
     stdio: "ignore",
   });
   renameSync(newCert, cert);
@@ -84,6 +86,19 @@ test("a certificate is renewed as soon as its files are, and an unusable one cha
   await eventually(async () => expect(await nameAt(port)).toBe("third"));
   expect((before.socket as TLSSocket).getPeerCertificate().subject.CN).toBe("first");
   expect(await before.call("PING")).toBe("+PONG\r\n");
+});
+
+test("a key of another kind than the certificate's is not taken, at the start neither", async () => {
+  issue("first");
+  copyFileSync(key, `${key}.old`);
+  const { port, said } = await listen({ lookEveryMs: 10 });
+  issue("second", "rsa");
+  await eventually(async () => expect(await nameAt(port)).toBe("second"));
+  renameSync(`${key}.old`, key);
+  const fault = `the key in ${key} is not that of the certificate in ${cert}`;
+  await eventually(() => expect(said.join("")).toContain(fault));
+  expect(await nameAt(port)).toBe("second");
+  await expect(listen({})).rejects.toThrow(fault);
 });
 
 test("a handshake that is never finished is given up", async () => {

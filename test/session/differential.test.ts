@@ -228,6 +228,7 @@ describeOnServers("a shim and a plain server answer alike", (program) => {
     "*1\r\n$\r\n",
     "*\r\n",
     "*2147483648\r\n",
+    "*-99999999999999999999\r\n",
     // Just over 64 KB, so that a server has read it all when it closes.
     "x".repeat(65_600),
     `*${"1".repeat(65_600)}`,

@@ -91,6 +91,28 @@ describeWithServer("a listener", () => {
       expect.stringContaining("summary"),
     ]);
 
+    // Whatever a frame's size, what changes nothing is no write.
+    reader.send(
+      ["SELECT", "0"],
+      ["ECHO", large],
+      ["PING", large],
+      ["OBJECT", "ENCODING", large],
+      ["XINFO", "STREAM", large],
+      ["AUTH", "reader", large],
+      ["SELECT", large],
+      ["XGROUP", "CREATE", large, "g", "0"],
+    );
+    expect(await reader.take(8)).toEqual([
+      OK,
+      bulk(large),
+      bulk(large),
+      "$-1\r\n",
+      "-ERR no such key\r\n",
+      expect.stringMatching(/^-WRONGPASS/),
+      "-ERR value is not an integer or out of range\r\n",
+      denied("reader", "run the 'xgroup|create' command"),
+    ]);
+
     const regional = await as("regional");
     regional.send(["SET", "k", "w"], ["SELECT", "1"], ["GET", "k"]);
     expect(await regional.take(3)).toEqual([OK, denied("regional", "select database 1"), "$1\r\nw\r\n"]);

@@ -37,6 +37,8 @@ export const plainCommands: readonly string[][] = commandsIn(`
   HELLO 2 AUTH
   HELLO 2 AUTH default wrong
   HELLO 2 NOSUCH
+  HELLO 2 NO\u0000SUCH
+  HELLO 2 SETNAME\u0000 app
   HELLO 2 SETNAME a\u0001b
   RESET
   PING

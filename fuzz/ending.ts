@@ -13,6 +13,8 @@ export interface Ending {
   readonly complete: number;
   /** Whether it closes its connection: by a fault, whose line may lack its end, or by a command. */
   readonly closes: "fault" | "command" | undefined;
+  /** Where the command begins that closes it for want of a CR LF, which not every server looks for. */
+  readonly unended: number | undefined;
   /** Whether it has changed who it is. */
   readonly reset: boolean;
   /** Where there are lines of nothing but white space, from their first byte to behind their end. */
@@ -43,27 +45,29 @@ export function endingOf(bytes: Buffer): Ending {
   const scanner = new RequestScanner(table);
   const blankLines: (readonly [number, number])[] = [];
   let reset = false;
+  let unended: number | undefined;
   scanner.authenticated = true;
   scanner.feed(bytes);
   for (;;) {
     const event = scanner.next();
     if (event === "more") {
       const complete = scanner.withinCommand ? scanner.start : bytes.length;
-      return { complete, closes: undefined, reset, blankLines };
+      return { complete, closes: undefined, unended, reset, blankLines };
     }
     if (event === "error") {
+      if (scanner.error.endsWith("invalid CRLF in request")) unended = scanner.start;
       const complete = faultIn(bytes, scanner.start, scanner.authenticated);
-      return { complete, closes: "fault", reset, blankLines };
+      return { complete, closes: "fault", unended, reset, blankLines };
     }
     if (event !== "command" && event !== "inline") continue;
     const frame = bytes.subarray(scanner.start, scanner.end);
     const words = event === "command" ? parseArguments(frame) : splitInline(frame.subarray(0, -1));
-    if (!words) return { complete: scanner.end, closes: "command", reset, blankLines };
+    if (!words) return { complete: scanner.end, closes: "command", unended, reset, blankLines };
     if (words.length === 0 && !/^\r?\n$/.test(frame.toString("latin1"))) blankLines.push([scanner.start, scanner.end]);
     const [name] = words;
     const specification = name && table.lookup(name, 0, name.length)?.specification;
     if (!specification || !openCommands.has(specification.name)) continue;
-    if (specification.name === "QUIT") return { complete: scanner.end, closes: "command", reset, blankLines };
+    if (specification.name === "QUIT") return { complete: scanner.end, closes: "command", unended, reset, blankLines };
     void answerLocally(specification, words, session, sources);
     scanner.authenticated = session.user !== undefined;
     reset = true;

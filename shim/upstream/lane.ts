@@ -74,6 +74,8 @@ export class Lane {
   blocksMs = 0;
   /** Whether the rest of a request is yet to come from its client: then the cluster must take what comes, no more. */
   uploading = false;
+  /** Whether it answers what is in flight, and closes then: nothing else should be sent. */
+  retiring = false;
   /** When a byte came last, at first when the lane was made; milliseconds of `performance.now()`. */
   heardAt = performance.now();
 
@@ -87,7 +89,6 @@ export class Lane {
   private paused = false;
   private patience: NodeJS.Timeout | undefined;
   private impatient = false;
-  private retiring = false;
   private readonly drainWaiters: (() => void)[] = [];
 
   constructor(

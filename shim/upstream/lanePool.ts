@@ -116,7 +116,7 @@ export class LanePool {
   /** Takes a private lane back: kept for the next one if nothing is in flight on it, closed otherwise. */
   release(lane: Lane, protocol: Protocol): void {
     lane.blocksMs = 0;
-    if (lane.busy || this.closed || this.idle[protocol].size >= MAX_IDLE_LANES) lane.destroy();
+    if (lane.busy || lane.retiring || this.closed || this.idle[protocol].size >= MAX_IDLE_LANES) lane.destroy();
     else if (lane.state !== "closed") this.idle[protocol].add(lane);
   }
 
@@ -130,7 +130,7 @@ export class LanePool {
     this.demotedAt = now;
     this.options.log.warn("the cluster's server has become a replica: connecting anew");
     for (const slot of this.allSlots()) if (slot.lane) this.replace(slot, slot.lane);
-    for (const lane of this.privateLanes) if (!lane.busy) lane.destroy();
+    for (const lane of this.privateLanes) lane.retire();
   }
 
   /**

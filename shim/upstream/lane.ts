@@ -76,6 +76,8 @@ export class Lane {
   uploading = false;
   /** Whether it answers what is in flight, and closes then: nothing else should be sent. */
   retiring = false;
+  /** Whether anything but the handshake was ever answered. */
+  answered = false;
   /** When a byte came last, at first when the lane was made; milliseconds of `performance.now()`. */
   heardAt = performance.now();
 
@@ -198,6 +200,7 @@ export class Lane {
       const from = this.state === "connecting" ? this.finishHandshake(chunk) : 0;
       if (from === chunk.length) return;
       this.replies.distribute(chunk, from);
+      this.answered = true;
       if (this.exclusive) this.pauseForSlowReader();
       if (this.retiring && !this.busy) this.destroy();
     } catch (error) {

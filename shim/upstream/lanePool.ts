@@ -27,6 +27,10 @@ interface Slot {
   lane: Lane | undefined;
   /** Attempts since the last open lane. */
   failures: number;
+  /** And those before it, which count on where it is lost at once. */
+  earlierFailures: number;
+  /** When it was open; on the clock of `performance.now()`. */
+  openedAt: number;
   /** Whether a lane that is not open yet is worth waiting for. */
   hopeful: boolean;
   retry: NodeJS.Timeout | undefined;
@@ -56,6 +60,8 @@ export class LanePool {
       Array.from({ length: options.lanesPerProtocol }, () => ({
         lane: undefined,
         failures: 0,
+        earlierFailures: 0,
+        openedAt: 0,
         hopeful: true,
         retry: undefined,
       }));
@@ -182,7 +188,9 @@ export class LanePool {
     slot.lane = this.open(protocol, {
       ready: () => {
         if (slot.failures > 0) this.options.log.info({ protocol }, "the cluster can be reached again");
+        slot.earlierFailures = slot.failures;
         slot.failures = 0;
+        slot.openedAt = performance.now();
         slot.hopeful = true;
       },
       lost: (lane, reason) => this.onLost(slot, protocol, lane, reason),
@@ -207,6 +215,9 @@ export class LanePool {
     if (silent) this.onSilence(reason.since);
     if (slot.lane !== lane || this.closed) return;
     slot.lane = undefined;
+    // A server that closes each connection as soon as it is open would else be asked without a pause.
+    const lostAtOnce = lane.opened && !lane.answered && performance.now() - slot.openedAt < LAST_RETRY_MS;
+    if (lostAtOnce) slot.failures = slot.earlierFailures;
     slot.failures++;
     // A server that closed a connection is often there for the next one; after anything else there is an error at once until
     // a lane is open again.

@@ -174,6 +174,12 @@ export class Lane {
     this.socket.resume();
   }
 
+  /** Told that a reader has gone. Others' replies come on; where nobody waits for any, the rest is not worth reading. */
+  forsake(reader: ReplySink): void {
+    if (this.retiring && !this.replies.othersWait(reader)) this.destroy();
+    else this.resume();
+  }
+
   /** Takes the lane out of sharing: it answers what is in flight, at the pace of whoever reads it, and closes. */
   retire(): void {
     this.exclusive = true;

@@ -248,7 +248,8 @@ export const variables = {
     fallback: "on",
   },
   maxPrivateLanes: {
-    purpose: "connections to the cluster that serve one session each: blocking commands and large values",
+    purpose:
+      "connections to the cluster that serve one session each: blocking commands and large values; fewer where the limit of open files is lower",
     schema: wholeNumber(1, 60_000),
     fallback: "1000",
   },

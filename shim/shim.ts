@@ -11,7 +11,7 @@ import { flySection } from "./operations/flySection";
 import { countRequests, newRegistry } from "./operations/metrics";
 import { portOf, startOperations } from "./operations/operationsServer";
 import { Replication } from "./replication/replication";
-import { affordableClients } from "./session/capacity";
+import { affordable } from "./session/capacity";
 import { Certificate } from "./session/certificate";
 import { Listener } from "./session/listener";
 import type { SessionServices } from "./session/services";
@@ -45,11 +45,12 @@ export async function startShim(configuration: Configuration, log: Logger, inbou
   const regionalCommands = sharedNumber();
   const counters = new Counters(regionalCommands);
   const table = new CommandTable(configuration.allowGroups);
+  const { maxClients, maxPrivateLanes } = affordable(configuration, log);
   const pool = new LanePool({
     address: cluster,
     lanesPerProtocol: configuration.lanesPerProtocol,
     coalesce: configuration.coalesce,
-    maxPrivateLanes: configuration.maxPrivateLanes,
+    maxPrivateLanes,
     timeoutMs: configuration.upstreamTimeoutMs,
     log,
   });
@@ -122,7 +123,6 @@ export async function startShim(configuration: Configuration, log: Logger, inbou
     virtualLimitBytes: configuration.envelopeMaxBytes,
     log,
   };
-  const maxClients = affordableClients(configuration.maxClients, log);
   const listener: Listener = new Listener(services, { ...configuration, maxClients, certificate });
 
   await Promise.all([control.start(), replication.start()]);

@@ -35,8 +35,8 @@ export class LaneChoice {
    */
   choose(protocol: Protocol, alone: boolean): Lane | string | undefined {
     const privately = alone || (this.privateUntil > 0 && this.privateUntil > performance.now());
-    // A lane of its own that is busy in the other protocol must be done first.
-    if (privately && this.own?.busy && this.ownProtocol !== protocol) return undefined;
+    // A lane of its own that is busy in the other protocol, or that is to close, must be done first.
+    if (privately && this.own?.busy && (this.own.retiring || this.ownProtocol !== protocol)) return undefined;
     const own = privately ? this.ownLane(protocol) : undefined;
     // Where no more lanes are to be had, only a command that needs one fails.
     const shared = own === undefined || (typeof own === "string" && !alone);
@@ -64,7 +64,7 @@ export class LaneChoice {
   }
 
   private ownLane(protocol: Protocol): Lane | string {
-    if (this.own?.state === "closed" || this.ownProtocol !== protocol) this.release();
+    if (this.own?.state === "closed" || this.own?.retiring || this.ownProtocol !== protocol) this.release();
     if (!this.own) {
       const lane = this.pool.acquire(protocol, this.slot);
       if (typeof lane === "string") return lane;

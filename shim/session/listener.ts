@@ -34,6 +34,7 @@ export class Listener {
   private handshakes = 0;
   /** Connections that are told why they are turned away. */
   private refusals = 0;
+  private draining = false;
   private whenEmpty: (() => void) | undefined;
 
   constructor(
@@ -70,6 +71,7 @@ export class Listener {
    * @returns how many had to be cut off after `deadlineMs`
    */
   async drain(deadlineMs: number): Promise<number> {
+    this.draining = true;
     for (const server of this.servers) server.close();
     for (const session of this.sessions) session.finish();
     if (this.sessions.size > 0) {
@@ -115,6 +117,11 @@ export class Listener {
   private welcome(accepted: Socket, typed: boolean): void {
     const { services } = this;
     const { maxClients, idleTimeoutMs, maxAgeMs } = this.options;
+    if (this.draining) {
+      // It was in its TLS handshake when the port was closed.
+      accepted.destroy();
+      return;
+    }
     if (this.sessions.size >= maxClients) {
       this.turnAway(accepted);
       return;

@@ -184,10 +184,10 @@ export class Outlet implements ReplySink {
     }, STALL_MS).unref();
   }
 
-  /** The connection is closed: a lane that waited for its reader goes on. */
+  /** The connection is closed: a lane that waited for its reader waits no more. */
   onClose(): void {
     clearTimeout(this.watch);
-    this.lane?.resume();
+    this.lane?.forsake(this);
   }
 
   preferPrivate(): void {

@@ -48,6 +48,8 @@ export class Session implements DispatchedSession, InletOwner {
   private finishing = false;
   /** As `finishing`, but only a command that has begun to arrive is still taken. */
   private overdue = false;
+  /** Whether nothing was under way when its client had been silent last. */
+  private wasIdle = true;
   /** What was postponed is about to be taken on. */
   private resuming = false;
 
@@ -89,9 +91,11 @@ export class Session implements DispatchedSession, InletOwner {
     }, FINISH_MS).unref();
   }
 
-  /** Closes the connection unless something is under way, such as a blocking command. */
+  /** Closes the connection unless something is under way, such as a blocking command, or was when this was called last. */
   leaveIdle(): void {
-    if (this.outlet.inFlight === 0 && this.caughtUp) this.destroy();
+    const idle = this.outlet.inFlight === 0 && this.caughtUp;
+    if (idle && this.wasIdle) this.destroy();
+    this.wasIdle = idle;
   }
 
   leave(): void {

@@ -74,6 +74,10 @@ export class Lane {
   blocksMs = 0;
   /** Whether the rest of a request is yet to come from its client: then the cluster must take what comes, no more. */
   uploading = false;
+  /** Whether it answers what is in flight, and closes then: nothing else should be sent. */
+  retiring = false;
+  /** Whether anything but the handshake was ever answered. */
+  answered = false;
   /** When a byte came last, at first when the lane was made; milliseconds of `performance.now()`. */
   heardAt = performance.now();
 
@@ -87,7 +91,6 @@ export class Lane {
   private paused = false;
   private patience: NodeJS.Timeout | undefined;
   private impatient = false;
-  private retiring = false;
   private readonly drainWaiters: (() => void)[] = [];
 
   constructor(
@@ -171,6 +174,12 @@ export class Lane {
     this.socket.resume();
   }
 
+  /** Told that a reader has gone. Others' replies come on; where nobody waits for any, the rest is not worth reading. */
+  forsake(reader: ReplySink): void {
+    if (this.retiring && !this.replies.othersWait(reader)) this.destroy();
+    else this.resume();
+  }
+
   /** Takes the lane out of sharing: it answers what is in flight, at the pace of whoever reads it, and closes. */
   retire(): void {
     this.exclusive = true;
@@ -197,6 +206,7 @@ export class Lane {
       const from = this.state === "connecting" ? this.finishHandshake(chunk) : 0;
       if (from === chunk.length) return;
       this.replies.distribute(chunk, from);
+      this.answered = true;
       if (this.exclusive) this.pauseForSlowReader();
       if (this.retiring && !this.busy) this.destroy();
     } catch (error) {

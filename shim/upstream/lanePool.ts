@@ -27,6 +27,10 @@ interface Slot {
   lane: Lane | undefined;
   /** Attempts since the last open lane. */
   failures: number;
+  /** And those before it, which count on where it is lost at once. */
+  earlierFailures: number;
+  /** When it was open; on the clock of `performance.now()`. */
+  openedAt: number;
   /** Whether a lane that is not open yet is worth waiting for. */
   hopeful: boolean;
   retry: NodeJS.Timeout | undefined;
@@ -56,6 +60,8 @@ export class LanePool {
       Array.from({ length: options.lanesPerProtocol }, () => ({
         lane: undefined,
         failures: 0,
+        earlierFailures: 0,
+        openedAt: 0,
         hopeful: true,
         retry: undefined,
       }));
@@ -116,7 +122,7 @@ export class LanePool {
   /** Takes a private lane back: kept for the next one if nothing is in flight on it, closed otherwise. */
   release(lane: Lane, protocol: Protocol): void {
     lane.blocksMs = 0;
-    if (lane.busy || this.closed || this.idle[protocol].size >= MAX_IDLE_LANES) lane.destroy();
+    if (lane.busy || lane.retiring || this.closed || this.idle[protocol].size >= MAX_IDLE_LANES) lane.destroy();
     else if (lane.state !== "closed") this.idle[protocol].add(lane);
   }
 
@@ -130,7 +136,7 @@ export class LanePool {
     this.demotedAt = now;
     this.options.log.warn("the cluster's server has become a replica: connecting anew");
     for (const slot of this.allSlots()) if (slot.lane) this.replace(slot, slot.lane);
-    for (const lane of this.privateLanes) if (!lane.busy) lane.destroy();
+    for (const lane of this.privateLanes) lane.retire();
   }
 
   /**
@@ -182,7 +188,9 @@ export class LanePool {
     slot.lane = this.open(protocol, {
       ready: () => {
         if (slot.failures > 0) this.options.log.info({ protocol }, "the cluster can be reached again");
+        slot.earlierFailures = slot.failures;
         slot.failures = 0;
+        slot.openedAt = performance.now();
         slot.hopeful = true;
       },
       lost: (lane, reason) => this.onLost(slot, protocol, lane, reason),
@@ -207,6 +215,9 @@ export class LanePool {
     if (silent) this.onSilence(reason.since);
     if (slot.lane !== lane || this.closed) return;
     slot.lane = undefined;
+    // A server that closes each connection as soon as it is open would else be asked without a pause.
+    const lostAtOnce = lane.opened && !lane.answered && performance.now() - slot.openedAt < LAST_RETRY_MS;
+    if (lostAtOnce) slot.failures = slot.earlierFailures;
     slot.failures++;
     // A server that closed a connection is often there for the next one; after anything else there is an error at once until
     // a lane is open again.

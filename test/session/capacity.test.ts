@@ -3,24 +3,81 @@ import { expect, test } from "@jest/globals";
 import { pino } from "pino";
 import type { LaunchShim } from "../../local/fabric";
 import { launchShimProcess } from "../../local/shimProcess";
-import { affordableClients } from "../../shim/session/capacity";
+import { affordable } from "../../shim/session/capacity";
+import { eventually } from "../support/eventually";
 import { startFabric } from "../support/fabric";
 import { limitOpenFiles, testWithFileLimits } from "../support/openFiles";
 import { RawClient } from "../support/rawClient";
 import { describeWithServer } from "../support/servers";
 
-testWithFileLimits("no more clients are allowed than descriptors, and one line of log says so", () => {
+testWithFileLimits("no more clients and lanes are allowed than descriptors, and one line of log says so", () => {
   const lines: string[] = [];
   const log = pino({}, { write: (line: string) => lines.push(line) });
   const restore = limitOpenFiles(process.pid, 1000);
   try {
-    expect(affordableClients(900, log)).toBe(900);
+    expect(affordable({ maxClients: 800, maxPrivateLanes: 104 }, log)).toEqual({
+      maxClients: 800,
+      maxPrivateLanes: 104,
+    });
     expect(lines).toEqual([]);
-    expect(affordableClients(10_000, log)).toBe(904);
-    expect(lines).toEqual([expect.stringContaining("raise it to 10096 by ulimit -n")]);
+    const { maxClients, maxPrivateLanes } = affordable({ maxClients: 10_000, maxPrivateLanes: 1000 }, log);
+    expect([maxClients, maxPrivateLanes]).toEqual([821, 82]);
+    expect(lines).toEqual([expect.stringContaining("raise it to 11096 by ulimit -n")]);
   } finally {
     restore();
   }
+});
+
+describeWithServer("clients who all block", () => {
+  testWithFileLimits("leave the shim the descriptors that it needs to serve the others", async () => {
+    // Node.js raises a soft limit by itself.
+    const limit =
+      'import { execFileSync } from "node:child_process";' +
+      'execFileSync("prlimit", ["--pid", String(process.pid), "--nofile=300:300"]);';
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(limit)}`;
+    const launch: LaunchShim = (environment) => launchShimProcess({ ...environment, NODE_OPTIONS });
+    const fabric = await startFabric({ regions: ["eu-west-1"], launch });
+    const region = fabric.regions[0]!;
+    const { host, username, password } = new URL(fabric.url(region));
+    const clients: RawClient[] = [];
+    const open = async (url: string): Promise<RawClient> => {
+      const client = await RawClient.connect(url);
+      clients.push(client);
+      return client;
+    };
+    try {
+      const [direct, other, reader] = [
+        await open(region.server.url),
+        await open(fabric.url(region)),
+        await open(fabric.url(region)),
+      ];
+      // As many as there may be.
+      const waiting: RawClient[] = [];
+      for (;;) {
+        const client = await open(`redis://${host}`);
+        if (/max number/.test(await client.call("AUTH", username, password))) break;
+        waiting.push(client);
+      }
+      let refused = 0;
+      for (const client of waiting) {
+        client.send(["BLPOP", "queue", "0"]);
+        void client.take(1).then(() => refused++);
+      }
+      await eventually(async () => {
+        const [, blocked] = /blocked_clients:(\d+)/.exec(await direct.call("INFO", "clients")) ?? [];
+        expect(Number(blocked) + refused).toBe(waiting.length);
+      });
+      await direct.call("SET", "large", Buffer.alloc(64 * 1024 * 1024));
+      reader.socket.pause();
+      // Its lane is left to it, and the others get another.
+      reader.send(["GET", "large"]);
+      await eventually(async () => expect(await direct.call("CLIENT", "LIST")).toMatch(/ omem=\d{7}/));
+      expect(await other.call("EXISTS", "large")).toBe(":1\r\n");
+    } finally {
+      for (const client of clients) client.close();
+      await fabric.stop();
+    }
+  });
 });
 
 describeWithServer("idle clients", () => {

@@ -108,6 +108,19 @@ test("a handshake that is never finished is given up", async () => {
   await once(socket.resume(), "close");
 });
 
+test("a handshake that is done after the shim has begun to stop makes no client", async () => {
+  issue("name");
+  const { port, url, listener } = await listen({});
+  const socket = await silent(port);
+  // Who comes later is accepted later.
+  const later = await RawClient.connect(url);
+  await listener.drain(5000);
+  await later.closed;
+  const late = connectTls({ socket, rejectUnauthorized: false }).on("error", () => undefined);
+  await once(late.resume(), "close");
+  expect(listener.size).toBe(0);
+});
+
 test("handshakes under way count as clients, with some to spare", async () => {
   issue("name");
   const { port, url, counters } = await listen({}, 2);

@@ -103,6 +103,26 @@ describeOnServers("a client", (program) => {
     },
   );
 
+  test("that goes in the middle of its first large reply takes the lane along, and the rest is not sent", async () => {
+    const server = await RawClient.connect(fabric.regions[0]!.server.url);
+    try {
+      // More than the kernel takes.
+      const size = 64 * 1024 * 1024;
+      await server.call("SET", "huge", Buffer.alloc(size, "h"));
+      const sentBytes = async (): Promise<number> =>
+        Number(/total_net_output_bytes:(\d+)/.exec(await server.call("INFO", "stats"))?.[1]);
+      const before = await sentBytes();
+      leaving.socket.pause();
+      leaving.send(["GET", "huge"]);
+      await eventually(async () => expect(await server.call("CLIENT", "LIST")).toMatch(/ omem=\d{7}/));
+      leaving.socket.resetAndDestroy();
+      await eventually(async () => expect(await server.call("CLIENT", "LIST")).not.toMatch(/ omem=\d{7}/));
+      expect((await sentBytes()) - before).toBeLessThan(size);
+    } finally {
+      server.close();
+    }
+  });
+
   const deeds: readonly (readonly [deed: string, act: () => Promise<unknown>])[] = [
     [
       "in the middle of many replies",

@@ -54,6 +54,17 @@ describeWithServer("a lane of a session's own", () => {
     await eventually(async () => expect(await lanes()).toBe(16));
   });
 
+  test("is left where its server has become a replica, and no answer is lost", async () => {
+    const client = await open(listening.url);
+    const set = ["SET", "k", large];
+    expect(await client.call(...set)).toBe("+OK\r\n");
+    const [, id = ""] = /\bid=(\d+) .* cmd=set /.exec(await direct.call("CLIENT", "LIST")) ?? [];
+    await direct.call("REPLICAOF", "127.0.0.1", "1");
+    client.send(set, set, set);
+    expect(await client.take(3)).toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^-READONLY/)));
+    await eventually(async () => expect(await direct.call("CLIENT", "LIST", "ID", id)).toBe("$0\r\n\r\n"));
+  });
+
   test("is kept while it is busy, and given back then", async () => {
     const sessions = await some();
     for (const [index, client] of sessions.entries()) client.send(["BLPOP", `queue:${index}`, "0"]);

@@ -290,6 +290,20 @@ describeWithServer("a listener", () => {
     await old.closed;
   });
 
+  test("gives a client that was blocked the whole idle time again", async () => {
+    const url = await start({ FLY_REDIS_IDLE_TIMEOUT_MS: "500" });
+    const [blocked, silent] = [await open(url), await open(url)];
+    blocked.send(["BLPOP", "queue", "0"]);
+    await silent.closed;
+    const next = await open(url);
+    await next.call("RPUSH", "queue", "element");
+    expect(await blocked.take(1)).toEqual([`*2\r\n${bulk("queue")}${bulk("element")}`]);
+    // By now the blocked one was looked at for the second time.
+    await next.closed;
+    expect(await blocked.call("PING")).toBe("+PONG\r\n");
+    await blocked.closed;
+  });
+
   test("does not cut off a client that pauses before a large reply, also where others wait behind it", async () => {
     const url = await start({ FLY_REDIS_OUTPUT_LIMIT_BYTES: "1048576", FLY_REDIS_LANES_PER_PROTOCOL: "1" });
     const [reader, behind, server] = [await open(url), await open(url), await open(fabric!.regions[0]!.server.url)];

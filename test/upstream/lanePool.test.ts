@@ -256,6 +256,22 @@ test.each([
   expect(await call(pool, "GET", "k")).toBe("+fine\r\n");
 });
 
+test("a cluster that closes each connection once it is open is tried again less and less often", async () => {
+  let greetings = 0;
+  const port = await fakeCluster(
+    () => undefined,
+    (socket) => {
+      greetings++;
+      socket.end("+PONG\r\n");
+    },
+  );
+  const pool = poolFor(port);
+  pool.shared(2, 0);
+  // A pause stands between two of them from the second on.
+  await eventually(() => expect([greetings, pool.losses]).toEqual([2, 2]));
+  expect(await call(pool, "GET", "k")).toBe("unreachable");
+});
+
 test("a reply that breaks off closes its client, for nothing behind it could be understood", async () => {
   const port = await fakeCluster((socket) => socket.end("$10\r\nhalf"));
   expect(await call(poolFor(port), "GET", "k")).toBe("$10\r\nhalf(cut off)");

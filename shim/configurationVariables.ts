@@ -45,6 +45,15 @@ function urlOf(text: string): URL | undefined {
 }
 
 const clusterUrl = z.string().transform((text, context): ClusterAddress => {
+  const address = clusterAddressOf(text);
+  if (address) return address;
+  context.addIssue(
+    "must look like redis://[user]:password@host:port, or rediss:// for TLS, without a database, percent-encoded",
+  );
+  return z.NEVER;
+});
+
+function clusterAddressOf(text: string): ClusterAddress | undefined {
   const parsed = urlOf(text);
   if (
     !parsed ||
@@ -52,17 +61,21 @@ const clusterUrl = z.string().transform((text, context): ClusterAddress => {
     !parsed.hostname ||
     !/^\/?0?$/.test(parsed.pathname)
   ) {
-    context.addIssue("must look like redis://[user]:password@host:port, or rediss:// for TLS, without a database");
-    return z.NEVER;
+    return undefined;
   }
-  return {
-    host: parsed.hostname.replace(/^\[|\]$/g, ""),
-    port: Number(parsed.port || 6379),
-    tls: parsed.protocol === "rediss:",
-    user: decodeURIComponent(parsed.username) || undefined,
-    password: decodeURIComponent(parsed.password) || undefined,
-  };
-});
+  try {
+    return {
+      host: parsed.hostname.replace(/^\[|\]$/g, ""),
+      port: Number(parsed.port || 6379),
+      tls: parsed.protocol === "rediss:",
+      user: decodeURIComponent(parsed.username) || undefined,
+      password: decodeURIComponent(parsed.password) || undefined,
+    };
+  } catch {
+    // A `%` stands for itself there.
+    return undefined;
+  }
+}
 
 const envelopeKeys = z.string().transform((text, context): readonly [EnvelopeKey, ...EnvelopeKey[]] => {
   const keys = text.split(",").map((part): EnvelopeKey => {

@@ -107,6 +107,7 @@ describe("the configuration", () => {
     ["FLY_REDIS_USERS", "[hidden"],
     ["FLY_REDIS_CLUSTER_URL", "redis://:secret@host/3"],
     ["FLY_REDIS_CLUSTER_URL", "http://:secret@host"],
+    ["FLY_REDIS_CLUSTER_URL", "redis://:sec%ret@host"],
     ["FLY_REDIS_ENVELOPE_KEYS", `1:${key},1:${key}`],
     ["FLY_REDIS_ENVELOPE_KEYS", "256:secret"],
   ])("does not show the secret of a faulty %s", (name, value) => {

@@ -2,7 +2,7 @@
 // ones keep theirs.
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import type { ServerOpts, Socket } from "node:net";
-import { createServer, type SecureContextOptions, type Server } from "node:tls";
+import { createSecureContext, createServer, type SecureContextOptions, type Server } from "node:tls";
 import type { Logger } from "pino";
 
 /** How a certificate's files are watched and its handshakes are bounded. */
@@ -18,7 +18,7 @@ export class Certificate {
   private readonly handshakeTimeoutMs: number;
   private context: SecureContextOptions;
 
-  /** @throws Error where a file cannot be read */
+  /** @throws Error where a file cannot be read, or the two are no certificate and its key */
   constructor(
     private readonly certificateFile: string,
     private readonly keyFile: string,
@@ -62,6 +62,8 @@ export class Certificate {
   }
 
   private read(): SecureContextOptions {
-    return { cert: readFileSync(this.certificateFile), key: readFileSync(this.keyFile) };
+    const context = { cert: readFileSync(this.certificateFile), key: readFileSync(this.keyFile) };
+    createSecureContext(context);
+    return context;
   }
 }

@@ -118,6 +118,16 @@ describeEngine("the real engine", () => {
       expect(await planned(stack)).toEqual({});
     }, 60_000);
 
+    test("takes the dashboard, which is global, down before it stands in another region", async () => {
+      const order = (first: string, second: string) =>
+        stack.setAllConfig({ "regions[0]": { value: first }, "regions[1]": { value: second } }, true);
+      await order("eu-west-1", "us-east-1");
+      const steps = await planned(stack);
+      await order("us-east-1", "eu-west-1");
+      expect(Object.keys(steps)).toEqual(["delete-replaced", "replace", "create-replacement"]);
+      expect(Object.values(steps)).toEqual(Array(3).fill(["fly-dashboard"]));
+    }, 60_000);
+
     test("adds a region beside the others", async () => {
       await stack.setConfig("regions[2]", { value: "us-west-2" }, true);
       const { create, update, ...rest } = await planned(stack);

@@ -53,8 +53,10 @@ const pollSeconds = 20;
 const maxBatch = 10;
 /** Of Container Insights, for a cluster and its service. */
 const insightMetrics = 14;
-/** Alarms on one metric each, and alarms on one metric of every node. */
-const alarms = { single: 5, perNode: 3 };
+/** Metrics of alarms: on one each, on one of every node, and of those that autoscaling makes, two for each of its policies. */
+const alarms = { single: 5, perNode: 3, scaling: 2 + 2 * 2 };
+/** From client to balancer, to shim, to cluster; the two ends of each are in the same zone by chance alone. */
+const hops = 3;
 const bytesPerGigabyte = 1e9;
 
 /** Estimates a cache's cost, by region. */
@@ -81,10 +83,9 @@ function regionalCost(options: CacheOptions, traffic: Traffic, region: Region): 
     bus: (bus.publishes * prices.snsPerMillion + bus.queueRequests * prices.sqsPerMillion) / 1e6,
     transfer:
       bus.gigabytesOut * (options.regions.length - 1) * transferPerGigabyte[region] +
-      // From shim to cluster; the two are in the same zone by chance alone.
-      clientGigabytes * prices.zoneTransferPerGigabyte * (1 - 1 / zonesOf(options, region)),
+      clientGigabytes * hops * prices.zoneTransferPerGigabyte * (1 - 1 / zonesOf(options, region)),
     monitoring:
-      (alarms.single + alarms.perNode * nodes) * prices.alarmMetric +
+      (alarms.single + alarms.perNode * nodes + alarms.scaling) * prices.alarmMetric +
       insightMetrics * prices.customMetric +
       (region === options.regions[0] ? prices.dashboard : 0),
     // What shims are given, and a URL for each of their ports.

@@ -280,13 +280,28 @@ describe("monitoring", () => {
   });
 
   test("shows all regions on one dashboard", async () => {
-    const made = await MadeResources.of({ regions: ["us-east-1", "eu-west-1"] });
+    const made = await MadeResources.of({ regions: ["us-east-1", "eu-west-1"], replicas: 1 });
     const { widgets } = JSON.parse(made.inputsOf("fly-dashboard").dashboardBody);
     for (const { properties } of widgets) {
-      expect(properties.metrics.map((line: unknown[]) => line.at(-1))).toEqual([
-        { region: "us-east-1", label: "us-east-1" },
-        { region: "eu-west-1", label: "eu-west-1" },
+      const options: { visible?: boolean }[] = properties.metrics.map((line: unknown[]) => line.at(-1));
+      expect(options.filter(({ visible }) => visible !== false)).toEqual([
+        expect.objectContaining({ region: "us-east-1", label: "us-east-1" }),
+        expect.objectContaining({ region: "eu-west-1", label: "eu-west-1" }),
       ]);
     }
+  });
+
+  test("shows of a cluster the node that has most to do, since the primary changes", async () => {
+    const made = await MadeResources.of({ regions: ["us-east-1", "eu-west-1"], replicas: 1 });
+    const { widgets } = JSON.parse(made.inputsOf("fly-dashboard").dashboardBody);
+    const [{ properties }] = widgets.filter((widget: { properties: { title: string } }) =>
+      widget.properties.title.startsWith("Cluster: evictions"),
+    );
+    const metric = ["AWS/ElastiCache", "Evictions", "CacheClusterId"];
+    expect(properties.metrics.slice(3)).toEqual([
+      [{ region: "eu-west-1", label: "eu-west-1", expression: "MAX([region1node0, region1node1])" }],
+      [...metric, "fly-eu-west-1-cluster-id-001", { region: "eu-west-1", id: "region1node0", visible: false }],
+      [...metric, "fly-eu-west-1-cluster-id-002", { region: "eu-west-1", id: "region1node1", visible: false }],
+    ]);
   });
 });

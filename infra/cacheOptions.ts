@@ -181,6 +181,10 @@ function oneOf<const Values extends readonly string[]>(values: Values) {
   return z.enum(values, `must be one of ${values.join(", ")}`);
 }
 
+function listOf<Item extends z.ZodType>(item: Item, demand: string) {
+  return z.array(item, demand).refine((list) => new Set(list).size === list.length, "must not name anything twice");
+}
+
 function byRegion<Value extends z.ZodType>(value: Value) {
   return z.record(z.string(), value, "must map regions to values").default({});
 }
@@ -237,10 +241,10 @@ const fields = z.strictObject({
   zones: wholeNumber(2, 3).default(2),
   cidrBlock: z.string(planBlock).refine(isPlanBlock, planBlock).default("10.64.0.0/10"),
   vpcs: byRegion(vpc),
-  clientCidrBlocks: z
-    .array(z.cidrv4("must be an IPv4 block, such as 10.0.0.0/16"), "must be a list of blocks")
-    .default([]),
-  clientSecurityGroupIds: byRegion(z.array(securityGroupId, "must be a list of security groups")),
+  clientCidrBlocks: listOf(z.cidrv4("must be an IPv4 block, such as 10.0.0.0/16"), "must be a list of blocks").default(
+    [],
+  ),
+  clientSecurityGroupIds: byRegion(listOf(securityGroupId, "must be a list of security groups")),
   nodeType: textMatching(
     /^cache\.[a-z0-9-]+\.[a-z0-9]+$/,
     "must be an ElastiCache node type, such as cache.t4g.micro",
@@ -260,7 +264,7 @@ const fields = z.strictObject({
   connectionsPerShim: wholeNumber(100, 50_000).default(5000),
   typedReplies: flag.default(false),
   shim: shimSettings.default({}),
-  allowGroups: z.array(oneOf(switchableGroups), "must be a list of groups").default([]),
+  allowGroups: listOf(oneOf(switchableGroups), "must be a list of groups").default([]),
   outboxMode: oneOf(outboxModes).default("memory"),
   invalidate: z
     .array(textMatching(/^[^,]+$/, "must be a pattern without commas, such as session:*"), "must be a list of patterns")
@@ -277,7 +281,7 @@ const fields = z.strictObject({
     .array(user, "must be a list of users")
     .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, "must not name a user twice")
     .default([]),
-  alarmEmails: z.array(z.email("must be a mail address"), "must be a list of mail addresses").default([]),
+  alarmEmails: listOf(z.email("must be a mail address"), "must be a list of mail addresses").default([]),
   logRetentionDays: z
     .int("must be a whole number")
     .refine((days) => logRetentions.includes(days), `must be one of ${logRetentions.join(", ")}`)

@@ -73,6 +73,11 @@ describeEngine("the real engine", () => {
         typedCacheUrl: expect.stringMatching(/^redis:\/\/fly:\w{32}@cache\.redis-on-fly\.internal:6380$/),
         clientSecurityGroupId: "fly-us-east-1-network-client",
       });
+      const bus = outputs.buses!.value["us-east-1"];
+      expect([bus.queueArn, bus.deadLetterQueueArn]).toEqual([
+        "arn:aws:sqs:us-east-1:111122223333:fly-us-east-1-queue",
+        "arn:aws:sqs:us-east-1:111122223333:fly-us-east-1-dead-letters",
+      ]);
       const password = /:(\w{32})@/.exec(outputs.regions!.value["us-east-1"].cacheUrl)![1]!;
       const state = sandbox.stateOf("one-region");
       expect(state).toContain("fly-us-east-1-secrets-shim-value");

@@ -36,8 +36,10 @@ export const costParts = [
   "secrets",
 ] as const;
 
-/** Publishes are at least this far apart, and so are receives that bring less than they could. */
+/** Publishes are at least this far apart. */
 const publishIntervalMs = 50;
+/** Receives are, where they bring less than they could. */
+const receiveIntervalMs = publishIntervalMs / 5;
 /** Deletions wait for each other so long. */
 const deletionLingerMs = 1000;
 /** Each shim sends a message so often, however little there is to say. */
@@ -123,7 +125,7 @@ function busUse({ writesPerSecond, bytesPerCommand }: Traffic, regions: number, 
   // As many as come to one shim in the meantime.
   const batches = (ms: number) =>
     received / Math.min(maxBatch, Math.max(1, ((received / secondsPerMonth / shims) * ms) / 1000));
-  const polls = Math.max(batches(publishIntervalMs), (shims * secondsPerMonth) / pollSeconds);
+  const polls = Math.max(batches(receiveIntervalMs), (shims * secondsPerMonth) / pollSeconds);
   const publishes = sent * chunks + canaries;
   return {
     publishes,

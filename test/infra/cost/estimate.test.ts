@@ -68,6 +68,15 @@ describe("a cache's cost", () => {
     expect(three.transfer).toBeGreaterThan(one.transfer);
   });
 
+  test("has a receive on the bus for each message, as long as no more than one comes in 10 ms", () => {
+    const threeRegions = { regions: ["us-east-1", "eu-west-1", "ap-northeast-1"], minShims: 1 };
+    // A second: 20 messages and a fifth of a canary from each region, deleted ten at a time.
+    const published = 20.2;
+    const received = 3 * published;
+    const dollars = published * 0.5 + (3 * published + received + received / 10) * 0.4;
+    expect(costOf(threeRegions, { ...idle, writesPerSecond: 1000 }).bus).toBeCloseTo((dollars * 730 * 3600) / 1e6, 2);
+  });
+
   test("does not grow with commands that fit into the same messages", () => {
     const requests = (writesPerSecond: number) => costOf({}, { ...busy, writesPerSecond }).bus;
     expect(requests(5000)).toBeCloseTo(requests(1000), 2);

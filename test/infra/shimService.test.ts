@@ -107,6 +107,19 @@ describe("a region's shims", () => {
     expect(byConnections.targetValue).toBe(1000);
   });
 
+  test("have an image of another tag for another processor, since tags cannot be moved", async () => {
+    const tags: string[] = [];
+    for (const architecture of ["arm64", "amd64"] as const) {
+      const { imageName, build } = (await MadeResources.of({ architecture })).inputsOf(
+        "fly-us-east-1-shims-image-image",
+      );
+      expect(build.platform).toBe(`linux/${architecture}`);
+      tags.push(imageName);
+    }
+    expect(tags[0]).toMatch(/:[0-9a-f]{16}-arm64$/);
+    expect(tags[1]).toBe(tags[0]!.replace("arm64", "amd64"));
+  });
+
   test("run a given image, pulled from its own registry's repository where that is ECR", async () => {
     const digest = `sha256:${"0".repeat(64)}`;
     const given = await MadeResources.of({ image: `111122223333.dkr.ecr.eu-west-1.amazonaws.com/shim@${digest}` });

@@ -140,7 +140,7 @@ export class CacheMonitoring extends pulumi.ComponentResource {
       });
     const unhealthy = targetMetric("UnHealthyHostCount");
     alarm("shims-unhealthy", [unhealthy(door), ...otherDoors.map(unhealthy)], {
-      description: "a shim fails its health check: it drains, or cannot reach the cluster.",
+      description: "a shim fails its health check: it cannot reach the cluster's primary, or hangs.",
       statistic: "Maximum",
       above: 0,
       minutes: 5,

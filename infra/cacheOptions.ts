@@ -168,6 +168,10 @@ function inputMatching(pattern: RegExp, demand: string) {
   );
 }
 
+function textMatching(pattern: RegExp, demand: string) {
+  return z.string(demand).regex(pattern, demand);
+}
+
 function wholeNumber(from: number, to: number) {
   const demand = `must be a whole number from ${from} to ${to}`;
   return z.int(demand).min(from, demand).max(to, demand);
@@ -175,6 +179,10 @@ function wholeNumber(from: number, to: number) {
 
 function oneOf<const Values extends readonly string[]>(values: Values) {
   return z.enum(values, `must be one of ${values.join(", ")}`);
+}
+
+function listOf<Item extends z.ZodType>(item: Item, demand: string) {
+  return z.array(item, demand).refine((list) => new Set(list).size === list.length, "must not name anything twice");
 }
 
 function byRegion<Value extends z.ZodType>(value: Value) {
@@ -206,6 +214,7 @@ const vpc = z.strictObject(
   "must have vpcId and subnetIds, and nothing else",
 );
 
+const planBlock = `must be an aligned IPv4 block from /${planPrefixes.shortest} to /${planPrefixes.longest}, such as 10.64.0.0/10`;
 const flag = z.boolean("must be true or false");
 
 const user = z.strictObject(
@@ -230,49 +239,40 @@ const fields = z.strictObject({
     .refine((names) => new Set(names).size === names.length, "must not name a region twice"),
   egress: oneOf(["endpoints", "nat", "none"]).optional(),
   zones: wholeNumber(2, 3).default(2),
-  cidrBlock: z
-    .string()
-    .refine(
-      isPlanBlock,
-      `must be an aligned IPv4 block from /${planPrefixes.shortest} to /${planPrefixes.longest}, such as 10.64.0.0/10`,
-    )
-    .default("10.64.0.0/10"),
+  cidrBlock: z.string(planBlock).refine(isPlanBlock, planBlock).default("10.64.0.0/10"),
   vpcs: byRegion(vpc),
-  clientCidrBlocks: z
-    .array(z.cidrv4("must be an IPv4 block, such as 10.0.0.0/16"), "must be a list of blocks")
-    .default([]),
-  clientSecurityGroupIds: byRegion(z.array(securityGroupId, "must be a list of security groups")),
-  nodeType: z
-    .string()
-    .regex(/^cache\.[a-z0-9-]+\.[a-z0-9]+$/, "must be an ElastiCache node type, such as cache.t4g.micro")
-    .default("cache.t4g.micro"),
+  clientCidrBlocks: listOf(z.cidrv4("must be an IPv4 block, such as 10.0.0.0/16"), "must be a list of blocks").default(
+    [],
+  ),
+  clientSecurityGroupIds: byRegion(listOf(securityGroupId, "must be a list of security groups")),
+  nodeType: textMatching(
+    /^cache\.[a-z0-9-]+\.[a-z0-9]+$/,
+    "must be an ElastiCache node type, such as cache.t4g.micro",
+  ).default("cache.t4g.micro"),
   replicas: wholeNumber(0, 5).default(1),
   shards: z
     .literal(1, "must be 1: shims do not speak to clusters of several shards yet; take a larger nodeType")
     .default(1),
   maintenanceDay: oneOf(maintenanceDays).default("sun"),
-  image: z
-    .string()
-    .regex(/^[\w.:/-]+@sha256:[0-9a-f]{64}$/, "must name an image by its digest: <repository>@sha256:<64 digits>")
-    .exactOptional(),
+  image: textMatching(
+    /^[\w.:/-]+@sha256:[0-9a-f]{64}$/,
+    "must name an image by its digest: <repository>@sha256:<64 digits>",
+  ).exactOptional(),
   architecture: oneOf(["arm64", "amd64"]).default("arm64"),
   minShims: wholeNumber(1, 100).default(2),
   maxShims: wholeNumber(1, 100).default(6),
   connectionsPerShim: wholeNumber(100, 50_000).default(5000),
   typedReplies: flag.default(false),
   shim: shimSettings.default({}),
-  allowGroups: z.array(oneOf(switchableGroups), "must be a list of groups").default([]),
+  allowGroups: listOf(oneOf(switchableGroups), "must be a list of groups").default([]),
   outboxMode: oneOf(outboxModes).default("memory"),
   invalidate: z
-    .array(
-      z.string().regex(/^[^,]+$/, "must be a pattern without commas, such as session:*"),
-      "must be a list of patterns",
-    )
+    .array(textMatching(/^[^,]+$/, "must be a pattern without commas, such as session:*"), "must be a list of patterns")
     .default([]),
-  domainName: z
-    .string()
-    .regex(/^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]+$/, "must be a DNS name, such as cache.example.internal")
-    .default("cache.redis-on-fly.internal"),
+  domainName: textMatching(
+    /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]+$/,
+    "must be a DNS name, such as cache.example.internal",
+  ).default("cache.redis-on-fly.internal"),
   certificateArns: byRegion(inputMatching(/^arn:aws:acm:/, "must be the ARN of an ACM certificate")),
   envelopeKeyIds: ids(256),
   clusterPasswordIds: ids(2),
@@ -281,7 +281,7 @@ const fields = z.strictObject({
     .array(user, "must be a list of users")
     .refine((list) => new Set(list.map(({ name }) => name)).size === list.length, "must not name a user twice")
     .default([]),
-  alarmEmails: z.array(z.email("must be a mail address"), "must be a list of mail addresses").default([]),
+  alarmEmails: listOf(z.email("must be a mail address"), "must be a list of mail addresses").default([]),
   logRetentionDays: z
     .int("must be a whole number")
     .refine((days) => logRetentions.includes(days), `must be one of ${logRetentions.join(", ")}`)

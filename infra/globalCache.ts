@@ -53,7 +53,8 @@ export class GlobalCache extends pulumi.ComponentResource {
         dashboardName: `${name}-${pulumi.getProject()}-${pulumi.getStack()}`.replaceAll(/[^\w-]/g, "-"),
         dashboardBody: dashboardBody(this.regionalCaches),
       },
-      parent,
+      // Dashboards are global: where another region comes first, deleting the old one last would delete the new one.
+      { ...parent, deleteBeforeReplace: true },
     );
 
     this.registerOutputs({});

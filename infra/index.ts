@@ -40,6 +40,12 @@ function urlsOf(plain: ApplicationEnvironment | undefined, typed: ApplicationEnv
 export const buses = Object.fromEntries(
   cache.regionalCaches.map(({ region, topic, queue, deadLetterQueue }) => [
     region,
-    { topicArn: topic.arn, queueUrl: queue.url, deadLetterQueueUrl: deadLetterQueue.url },
+    {
+      topicArn: topic.arn,
+      queueUrl: queue.url,
+      queueArn: queue.arn,
+      deadLetterQueueUrl: deadLetterQueue.url,
+      deadLetterQueueArn: deadLetterQueue.arn,
+    },
   ]),
 );

@@ -64,7 +64,7 @@ export class ShimImage extends pulumi.ComponentResource {
     const image = new docker.Image(
       `${name}-image`,
       {
-        imageName: pulumi.interpolate`${repository.repositoryUrl}:${sourceDigest()}`,
+        imageName: pulumi.interpolate`${repository.repositoryUrl}:${sourceDigest()}-${architecture}`,
         build: {
           context: packageDirectory,
           dockerfile: join(packageDirectory, "shim/Dockerfile"),
@@ -85,7 +85,7 @@ export class ShimImage extends pulumi.ComponentResource {
 // By its own name, since the sources run from infra/ and the built package from dist/infra/.
 const packageDirectory = dirname(require.resolve("redis-on-fly/package.json"));
 
-/** A tag for what the image is made of: tags of the registry cannot be moved, so other sources need another. */
+/** Tells what the image is made of: tags of the registry cannot be moved, so other sources need another. */
 function sourceDigest(): string {
   const sources = readdirSync(join(packageDirectory, "shim"), { recursive: true, encoding: "utf8" })
     .filter((file) => /^(?!dist\b|.*node_modules)(.*\.(ts|json)|Dockerfile)$/.test(file))

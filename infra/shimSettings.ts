@@ -32,7 +32,7 @@ const decidedHere = [
 
 type ShimSetting = Exclude<VariableKey, (typeof decidedHere)[number]>;
 
-/** Values of the shim's variables, by their keys there; the shim has its own defaults for those left out. */
+/** Values of the shim's variables, by their keys there; those left out have the shim's defaults, or the service's. */
 export type ShimSettings = Partial<Readonly<Record<ShimSetting, string | number>>>;
 
 const settable = Object.entries(variables).filter(([key]) => !decidedHere.some((decided) => decided === key));

@@ -28,9 +28,12 @@ export interface FabricState {
 export async function runningFabric(): Promise<FabricState | undefined> {
   const text = await readFile(file, "utf8").catch(() => undefined);
   if (text === undefined) return undefined;
-  const state: FabricState = JSON.parse(text);
-  const answer = await fetch(new URL("/health", state.endpoint)).catch(() => undefined);
-  if (answer?.ok) return state;
+  try {
+    const state: FabricState = JSON.parse(text);
+    if ((await fetch(new URL("/health", state.endpoint))).ok) return state;
+  } catch {
+    // Nobody answers, or the crash came in the middle of writing.
+  }
   await rm(file, { force: true });
   return undefined;
 }

@@ -66,7 +66,7 @@ const clusterUrl = z.string().transform((text, context): ClusterAddress => {
     !/^\/?0?$/.test(parsed.pathname)
   ) {
     context.addIssue(
-      "must look like redis://[user]:password@host:port, or rediss:// for TLS, without a database, with %25 for %",
+      "must look like redis://[user]:password@host:port, or rediss:// for TLS, without a database, percent-encoded",
     );
     return z.NEVER;
   }

@@ -27,7 +27,6 @@ async function main(): Promise<void> {
 
 main().catch((error: Error) => {
   // Only what the user can mend is told in words; anything else deserves its stack.
-  const known = error instanceof ConfigurationError || "syscall" in error;
-  process.stderr.write(`redis-on-fly shim: ${known ? error.message : error.stack}\n`);
+  process.stderr.write(`redis-on-fly shim: ${error instanceof ConfigurationError ? error.message : error.stack}\n`);
   process.exit(1);
 });

@@ -4,7 +4,8 @@ import { regionOf, SnsTopic } from "./bus/snsTopic";
 import { CommandTable } from "./commands/commandTable";
 import { renderInfo } from "./commands/info";
 import { Users } from "./commands/users";
-import type { Configuration } from "./configuration";
+import { type Configuration, ConfigurationError } from "./configuration";
+import { shimVariables } from "./contract";
 import { InboundThread } from "./inbound/inboundThread";
 import { Counters, sharedNumber } from "./operations/counters";
 import { flySection } from "./operations/flySection";
@@ -38,10 +39,11 @@ const RECEIVE_SHARE = 1 / 5;
  * Starts a shim. It comes up whether or not the cluster and the bus can be reached, and goes on trying.
  *
  * @param inboundProgram - see {@link InboundThreadOptions.program}.
- * @throws Error where a port cannot be taken
+ * @throws ConfigurationError where a port cannot be taken, or a certificate not be used
  */
 export async function startShim(configuration: Configuration, log: Logger, inboundProgram?: string): Promise<Shim> {
   const { cluster, region, topicArn, busEndpoint } = configuration;
+  const certificate = certificateOf(configuration, log);
   const regionalCommands = sharedNumber();
   const counters = new Counters(regionalCommands);
   const table = new CommandTable(configuration.allowGroups);
@@ -100,8 +102,6 @@ export async function startShim(configuration: Configuration, log: Logger, inbou
     demoted: () => pool.onDemoted(),
     silent: (since) => pool.onSilence(since),
   });
-  const { tlsCertificate, tlsKey } = configuration;
-  const certificate = tlsCertificate && tlsKey ? new Certificate(tlsCertificate, tlsKey, log) : undefined;
   const services: SessionServices = {
     table,
     pool,
@@ -129,13 +129,18 @@ export async function startShim(configuration: Configuration, log: Logger, inbou
   let stopping = false;
   const ready = (): boolean => !stopping && control.ready;
   const { operationsHost, operationsPort } = configuration;
-  const operations = await startOperations(operationsHost, operationsPort, { registry, ready }, log);
-  const port = await listener.listen(configuration.host, configuration.port);
-  const { typedPort } = configuration;
+  const operations = await startOperations(operationsHost, operationsPort, { registry, ready }, log).catch(
+    cannotListen("operationsHost", "operationsPort"),
+  );
+  const { host, typedPort } = configuration;
+  const port = await listener.listen(host, configuration.port).catch(cannotListen("host", "port"));
 
   return {
     port,
-    typedPort: typedPort === undefined ? undefined : await listener.listen(configuration.host, typedPort, true),
+    typedPort:
+      typedPort === undefined
+        ? undefined
+        : await listener.listen(host, typedPort, true).catch(cannotListen("host", "typedPort")),
     operationsPort: portOf(operations),
     async stop() {
       if (stopping) return;
@@ -150,5 +155,24 @@ export async function startShim(configuration: Configuration, log: Logger, inbou
       operations.close();
       operations.closeAllConnections();
     },
+  };
+}
+
+/** @throws ConfigurationError where it cannot be used */
+function certificateOf({ tlsCertificate, tlsKey }: Configuration, log: Logger): Certificate | undefined {
+  if (!tlsCertificate || !tlsKey) return undefined;
+  try {
+    return new Certificate(tlsCertificate, tlsKey, log);
+  } catch (error) {
+    const names = `${shimVariables.tlsCertificate} and ${shimVariables.tlsKey}`;
+    throw new ConfigurationError([`${names} must name a certificate and its key in PEM: ${(error as Error).message}`]);
+  }
+}
+
+/** What becomes of an error in listening, by the variables of the address. */
+function cannotListen(host: "host" | "operationsHost", port: "port" | "typedPort" | "operationsPort") {
+  return ({ message }: Error): never => {
+    const names = `${shimVariables[host]} and ${shimVariables[port]}`;
+    throw new ConfigurationError([`${names} must be an address of this machine and a free port: ${message}`]);
   };
 }

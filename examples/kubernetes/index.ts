@@ -52,3 +52,6 @@ for (const region of regions) {
     { provider },
   );
 }
+
+// The same in every region
+export const [cacheUrl] = regions.map((region) => cache.cacheUrl(region));

@@ -36,8 +36,10 @@ export const costParts = [
   "secrets",
 ] as const;
 
-/** Publishes are at least this far apart, and so are receives that bring less than they could. */
+/** Publishes are at least this far apart. */
 const publishIntervalMs = 50;
+/** Receives are, where they bring less than they could. */
+const receiveIntervalMs = publishIntervalMs / 5;
 /** Deletions wait for each other so long. */
 const deletionLingerMs = 1000;
 /** Each shim sends a message so often, however little there is to say. */
@@ -53,8 +55,10 @@ const pollSeconds = 20;
 const maxBatch = 10;
 /** Of Container Insights, for a cluster and its service. */
 const insightMetrics = 14;
-/** Alarms on one metric each, and alarms on one metric of every node. */
-const alarms = { single: 5, perNode: 3 };
+/** Metrics of alarms: on one each, on one of every node, and of those that autoscaling makes, two for each of its policies. */
+const alarms = { single: 5, perNode: 3, scaling: 2 + 2 * 2 };
+/** From client to balancer, to shim, to cluster; the two ends of each are in the same zone by chance alone. */
+const hops = 3;
 const bytesPerGigabyte = 1e9;
 
 /** Estimates a cache's cost, by region. */
@@ -81,10 +85,9 @@ function regionalCost(options: CacheOptions, traffic: Traffic, region: Region): 
     bus: (bus.publishes * prices.snsPerMillion + bus.queueRequests * prices.sqsPerMillion) / 1e6,
     transfer:
       bus.gigabytesOut * (options.regions.length - 1) * transferPerGigabyte[region] +
-      // From shim to cluster; the two are in the same zone by chance alone.
-      clientGigabytes * prices.zoneTransferPerGigabyte * (1 - 1 / zonesOf(options, region)),
+      clientGigabytes * hops * prices.zoneTransferPerGigabyte * (1 - 1 / zonesOf(options, region)),
     monitoring:
-      (alarms.single + alarms.perNode * nodes) * prices.alarmMetric +
+      (alarms.single + alarms.perNode * nodes + alarms.scaling) * prices.alarmMetric +
       insightMetrics * prices.customMetric +
       (region === options.regions[0] ? prices.dashboard : 0),
     // What shims are given, and a URL for each of their ports.
@@ -122,7 +125,7 @@ function busUse({ writesPerSecond, bytesPerCommand }: Traffic, regions: number, 
   // As many as come to one shim in the meantime.
   const batches = (ms: number) =>
     received / Math.min(maxBatch, Math.max(1, ((received / secondsPerMonth / shims) * ms) / 1000));
-  const polls = Math.max(batches(publishIntervalMs), (shims * secondsPerMonth) / pollSeconds);
+  const polls = Math.max(batches(receiveIntervalMs), (shims * secondsPerMonth) / pollSeconds);
   const publishes = sent * chunks + canaries;
   return {
     publishes,

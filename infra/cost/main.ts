@@ -10,8 +10,8 @@ const namespace = "redis-on-fly";
 
 /** The table for a stack file's text. @throws RunError listing every fault in its configuration */
 export function costTable(stackFile: string, traffic: Traffic): string {
-  const { config = {} } = parse(stackFile) ?? {};
-  const values = Object.entries(config).map(([key, value]): [string, string] => [
+  const { config } = parse(stackFile) ?? {};
+  const values = Object.entries(config ?? {}).map(([key, value]): [string, string] => [
     key,
     typeof value === "string" ? value : JSON.stringify(value),
   ]);
@@ -43,9 +43,10 @@ function sum(amounts: readonly number[]): number {
   return amounts.reduce((total, amount) => total + amount, 0);
 }
 
-function amount(text: string): number {
+/** A figure of the traffic. @throws InvalidArgumentError where it is none */
+export function amount(text: string): number {
   const value = Number(text);
-  if (text !== "" && value >= 0) return value;
+  if (text !== "" && value >= 0 && Number.isFinite(value)) return value;
   throw new InvalidArgumentError("It must be a number, 0 or more.");
 }
 

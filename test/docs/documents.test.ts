@@ -2,9 +2,12 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
+import { Registry } from "prom-client";
 import { generatedDocuments, kindOf, regenerate } from "../../docs/generate";
 import { commandLine } from "../../local/options";
 import { packagedSpecifications } from "../../shim/commands/specification";
+import { Figures } from "../../shim/replication/figures";
+import type { ReplayOutcome } from "../../shim/replication/replayOutcome";
 import { specificationsOf } from "../support/commands";
 import { describeWithServer, Server } from "../support/servers";
 
@@ -32,6 +35,23 @@ test("the README has every option of npm start, with its default", () => {
   for (const { flags, defaultValue } of options) {
     expect([flags, documented.get(flags)]).toEqual([flags, defaultValue ?? expect.any(String)]);
   }
+});
+
+test("docs/configuration.md has every outcome that commands are counted by", async () => {
+  const registry = new Registry();
+  const figures = new Figures("00000000", { commands: 0, bytes: 0 }, () => [], registry);
+  const errors = [{ error: "ERR", name: "INCR", stamp: "" }] as unknown as ReplayOutcome["errors"];
+  figures.replayed("bus", {
+    applied: 1,
+    stale: 1,
+    unordered: 0,
+    errors,
+    doubts: new Map([["late", 1]]),
+  } as ReplayOutcome);
+  const { values } = await registry.getSingleMetric("redis_on_fly_replayed_commands_total")!.get();
+  const counted = values.map(({ labels }) => labels.outcome);
+  const [, documented = ""] = /and `outcome` \((.*?)\)\./s.exec(read("docs/configuration.md"))!;
+  expect([...documented.matchAll(/`(\w+)`/g)].map(([, outcome]) => outcome).sort()).toEqual(counted.sort());
 });
 
 describe.each(documents)("%s", (path) => {

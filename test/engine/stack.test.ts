@@ -73,6 +73,11 @@ describeEngine("the real engine", () => {
         typedCacheUrl: expect.stringMatching(/^redis:\/\/fly:\w{32}@cache\.redis-on-fly\.internal:6380$/),
         clientSecurityGroupId: "fly-us-east-1-network-client",
       });
+      const bus = outputs.buses!.value["us-east-1"];
+      expect([bus.queueArn, bus.deadLetterQueueArn]).toEqual([
+        "arn:aws:sqs:us-east-1:111122223333:fly-us-east-1-queue",
+        "arn:aws:sqs:us-east-1:111122223333:fly-us-east-1-dead-letters",
+      ]);
       const password = /:(\w{32})@/.exec(outputs.regions!.value["us-east-1"].cacheUrl)![1]!;
       const state = sandbox.stateOf("one-region");
       expect(state).toContain("fly-us-east-1-secrets-shim-value");
@@ -116,6 +121,16 @@ describeEngine("the real engine", () => {
         .replaceAll('"protect":true', '"protect":false');
       await stack.importStack({ ...state, deployment: JSON.parse(renamed) });
       expect(await planned(stack)).toEqual({});
+    }, 60_000);
+
+    test("takes the dashboard, which is global, down before it stands in another region", async () => {
+      const order = (first: string, second: string) =>
+        stack.setAllConfig({ "regions[0]": { value: first }, "regions[1]": { value: second } }, true);
+      await order("eu-west-1", "us-east-1");
+      const steps = await planned(stack);
+      await order("us-east-1", "eu-west-1");
+      expect(Object.keys(steps)).toEqual(["delete-replaced", "replace", "create-replacement"]);
+      expect(Object.values(steps)).toEqual(Array(3).fill(["fly-dashboard"]));
     }, 60_000);
 
     test("adds a region beside the others", async () => {

@@ -137,6 +137,31 @@ describe("configuration", () => {
     ["an option has another name", { regions, replica: "1" }, /^ {2}replica: not known; there are regions, egress, /],
     ["shards are more than shims can speak to", { regions, shards: "2" }, /^ {2}shards: 2 must be 1: .*nodeType$/],
     ["a block is not aligned", { regions, cidrBlock: "10.65.0.0/10" }, /^ {2}cidrBlock: "10.65.0.0\/10" must be/],
+    [
+      "a block is named twice",
+      { regions, clientCidrBlocks: '["10.0.0.0/16","10.0.0.0/16"]' },
+      /^ {2}clientCidrBlocks: .* must not name anything twice$/,
+    ],
+    [
+      "a security group is named twice",
+      { regions, clientSecurityGroupIds: '{"us-east-1":["sg-1","sg-1"]}' },
+      /^ {2}clientSecurityGroupIds.*us-east-1.*: .* must not name anything twice$/,
+    ],
+    [
+      "an address is named twice",
+      { regions, alarmEmails: '["a@example.com","a@example.com"]' },
+      /^ {2}alarmEmails: .* must not name anything twice$/,
+    ],
+    [
+      "a group of commands is named twice, which shims refuse",
+      { regions, allowGroups: '["geo","geo"]' },
+      /^ {2}allowGroups: .* must not name anything twice$/,
+    ],
+    ["a block is a number", { regions, cidrBlock: "10" }, /^ {2}cidrBlock: 10 must be an aligned IPv4 block/],
+    ["a node type is a number", { regions, nodeType: "1" }, /^ {2}nodeType: 1 must be an ElastiCache node type/],
+    ["a domain is a number", { regions, domainName: "1.5" }, /^ {2}domainName: 1.5 must be a DNS name/],
+    ["a pattern is a number", { regions, invalidate: "[7]" }, /^ {2}invalidate\[0\]: 7 must be a pattern/],
+    ["an image is a number", { regions, image: "7" }, /^ {2}image: 7 must name an image by its digest/],
     ["an image has a tag", { regions, image: "shim:latest" }, /^ {2}image: "shim:latest" must name .* digest/],
     [
       "a retention is none of CloudWatch's",

@@ -13,7 +13,7 @@ interface Made {
   readonly inputs: any;
 }
 
-/** Runs an example, and tells what it made by the last word of its type. */
+/** Runs an example, which has the URL as its output, and tells what it made by the last word of its type. */
 async function run(example: string, config: Record<string, string> = {}): Promise<(type: string) => Made["inputs"][]> {
   const made: Made[] = [];
   const project = `redis-on-fly-${example}`;
@@ -28,7 +28,8 @@ async function run(example: string, config: Record<string, string> = {}): Promis
     project,
   );
   for (const [key, value] of Object.entries(config)) pulumi.runtime.setConfig(`${project}:${key}`, value);
-  require(join(repository, "examples", example, "index.ts"));
+  const { cacheUrl } = require(join(repository, "examples", example, "index.ts"));
+  expect(pulumi.Output.isInstance(cacheUrl)).toBe(true);
   await disconnect();
   return (type) => made.filter((one) => one.type.endsWith(`:${type}`)).map(({ inputs }) => inputs);
 }

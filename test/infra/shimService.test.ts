@@ -107,6 +107,19 @@ describe("a region's shims", () => {
     expect(byConnections.targetValue).toBe(1000);
   });
 
+  test("have an image of another tag for another processor, since tags cannot be moved", async () => {
+    const tags: string[] = [];
+    for (const architecture of ["arm64", "amd64"] as const) {
+      const { imageName, build } = (await MadeResources.of({ architecture })).inputsOf(
+        "fly-us-east-1-shims-image-image",
+      );
+      expect(build.platform).toBe(`linux/${architecture}`);
+      tags.push(imageName);
+    }
+    expect(tags[0]).toMatch(/:[0-9a-f]{16}-arm64$/);
+    expect(tags[1]).toBe(tags[0]!.replace("arm64", "amd64"));
+  });
+
   test("run a given image, pulled from its own registry's repository where that is ECR", async () => {
     const digest = `sha256:${"0".repeat(64)}`;
     const given = await MadeResources.of({ image: `111122223333.dkr.ecr.eu-west-1.amazonaws.com/shim@${digest}` });
@@ -280,13 +293,28 @@ describe("monitoring", () => {
   });
 
   test("shows all regions on one dashboard", async () => {
-    const made = await MadeResources.of({ regions: ["us-east-1", "eu-west-1"] });
+    const made = await MadeResources.of({ regions: ["us-east-1", "eu-west-1"], replicas: 1 });
     const { widgets } = JSON.parse(made.inputsOf("fly-dashboard").dashboardBody);
     for (const { properties } of widgets) {
-      expect(properties.metrics.map((line: unknown[]) => line.at(-1))).toEqual([
-        { region: "us-east-1", label: "us-east-1" },
-        { region: "eu-west-1", label: "eu-west-1" },
+      const options: { visible?: boolean }[] = properties.metrics.map((line: unknown[]) => line.at(-1));
+      expect(options.filter(({ visible }) => visible !== false)).toEqual([
+        expect.objectContaining({ region: "us-east-1", label: "us-east-1" }),
+        expect.objectContaining({ region: "eu-west-1", label: "eu-west-1" }),
       ]);
     }
+  });
+
+  test("shows of a cluster the node that has most to do, since the primary changes", async () => {
+    const made = await MadeResources.of({ regions: ["us-east-1", "eu-west-1"], replicas: 1 });
+    const { widgets } = JSON.parse(made.inputsOf("fly-dashboard").dashboardBody);
+    const [{ properties }] = widgets.filter((widget: { properties: { title: string } }) =>
+      widget.properties.title.startsWith("Cluster: evictions"),
+    );
+    const metric = ["AWS/ElastiCache", "Evictions", "CacheClusterId"];
+    expect(properties.metrics.slice(3)).toEqual([
+      [{ region: "eu-west-1", label: "eu-west-1", expression: "MAX([region1node0, region1node1])" }],
+      [...metric, "fly-eu-west-1-cluster-id-001", { region: "eu-west-1", id: "region1node0", visible: false }],
+      [...metric, "fly-eu-west-1-cluster-id-002", { region: "eu-west-1", id: "region1node1", visible: false }],
+    ]);
   });
 });

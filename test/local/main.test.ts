@@ -144,7 +144,8 @@ describeWithServer("npm start", () => {
     expect(stderr).toBe(`Port ${port} cannot be used (EADDRINUSE): choose another --port, 3 in a row are needed.\n`);
   });
 
-  test("exec starts a fabric of its own where none runs, and stops it afterwards", async () => {
+  test("exec starts a fabric of its own where none runs, whatever a crash left behind, and stops it afterwards", async () => {
+    writeFileSync(join(copy, ".local/fabric.json"), '{"pid":');
     const program = `
       const { Redis } = require("ioredis");
       const client = new Redis(process.env.FLY_REDIS_CACHE_URL);

@@ -79,6 +79,7 @@ main(
     create: async (urn, inputs) => ({ id: urn.split("::").at(-1), outs: outputs(urn, inputs) }),
     diff: async (_id, urn, olds, news) => ({
       changes: !isDeepStrictEqual(unwrapped(olds), unwrapped(outputs(urn, news))),
+      replaces: olds.region === news.region ? [] : ["region"],
     }),
     update: async (_id, urn, _olds, news) => ({ outs: outputs(urn, news) }),
     delete: async () => {},

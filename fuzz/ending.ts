@@ -46,28 +46,33 @@ export function endingOf(bytes: Buffer): Ending {
   const blankLines: (readonly [number, number])[] = [];
   let reset = false;
   let unended: number | undefined;
+  const ending = (complete: number, closes: Ending["closes"]): Ending => ({
+    complete,
+    closes,
+    unended,
+    reset,
+    blankLines,
+  });
   scanner.authenticated = true;
   scanner.feed(bytes);
   for (;;) {
     const event = scanner.next();
     if (event === "more") {
-      const complete = scanner.withinCommand ? scanner.start : bytes.length;
-      return { complete, closes: undefined, unended, reset, blankLines };
+      return ending(scanner.withinCommand ? scanner.start : bytes.length, undefined);
     }
     if (event === "error") {
       if (scanner.error.endsWith("invalid CRLF in request")) unended = scanner.start;
-      const complete = faultIn(bytes, scanner.start, scanner.authenticated);
-      return { complete, closes: "fault", unended, reset, blankLines };
+      return ending(faultIn(bytes, scanner.start, scanner.authenticated), "fault");
     }
     if (event !== "command" && event !== "inline") continue;
     const frame = bytes.subarray(scanner.start, scanner.end);
     const words = event === "command" ? parseArguments(frame) : splitInline(frame.subarray(0, -1));
-    if (!words) return { complete: scanner.end, closes: "command", unended, reset, blankLines };
+    if (!words) return ending(scanner.end, "command");
     if (words.length === 0 && !/^\r?\n$/.test(frame.toString("latin1"))) blankLines.push([scanner.start, scanner.end]);
     const [name] = words;
     const specification = name && table.lookup(name, 0, name.length)?.specification;
     if (!specification || !openCommands.has(specification.name)) continue;
-    if (specification.name === "QUIT") return { complete: scanner.end, closes: "command", unended, reset, blankLines };
+    if (specification.name === "QUIT") return ending(scanner.end, "command");
     void answerLocally(specification, words, session, sources);
     scanner.authenticated = session.user !== undefined;
     reset = true;

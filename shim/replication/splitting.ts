@@ -25,3 +25,11 @@ export const splits: ReadonlyMap<string, Split> = new Map([
   ...named("ZADD", { lead: 2, group: 2, apart: false }, new Set(["NX", "XX", "GT", "LT", "CH"])),
   ...named("RPUSH LPUSH RPUSHX LPUSHX SADD SREM ZREM HDEL PFADD XDEL", { lead: 2, group: 1, apart: false }),
 ]);
+
+/** Every option, INCR, a score and a member. */
+const ZADD_BY_INCREMENT = 10;
+
+/** How a command of so many arguments is taken apart. A ZADD of few may be one with INCR, which is no slice of anything. */
+export function splitOf(name: string, argumentCount: number): Split | undefined {
+  return name === "ZADD" && argumentCount <= ZADD_BY_INCREMENT ? undefined : splits.get(name);
+}

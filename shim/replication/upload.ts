@@ -9,7 +9,7 @@ import { ArgumentReader, type ArgumentSink } from "../resp/argumentReader";
 import { encodeBulk } from "../resp/encoder";
 import type { Tail } from "./largeCommand";
 import { MAX_ARGUMENTS } from "./replayScript";
-import { type Split, splits } from "./splitting";
+import { type Split, splitOf } from "./splitting";
 
 /** What of a command is in a transfer: some arguments, one behind the other, or its tail. */
 export interface Attachment {
@@ -51,7 +51,7 @@ export interface UploadTarget {
 const RESERVED_BYTES = 512;
 const LENGTH_BYTES = 5;
 const LINE_END = Buffer.from("\r\n");
-/** All options that {@link splits} knows are that long. */
+/** All options that {@link splitOf} knows are that long. */
 const OPTION_BYTES = 2;
 /** Smaller arguments of a command that cannot be taken apart stay with it. */
 const SMALL_BYTES = 1024;
@@ -105,7 +105,7 @@ export class Upload implements ArgumentSink {
     private readonly target: UploadTarget,
     private error?: string,
   ) {
-    this.split = splits.get(name);
+    this.split = splitOf(name, argumentCount);
     if (this.split?.apart && (argumentCount - this.split.lead) % this.split.group !== 0)
       this.error ??= wrongArity(name);
   }

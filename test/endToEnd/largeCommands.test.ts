@@ -180,6 +180,17 @@ describeWithServer("large commands between three regions with two shims each", (
     await everywhere(async (cache) => expect(await cache.exists(...some)).toBe(0));
   });
 
+  test("a large member gets its score, whatever options stand before it", async () => {
+    const client = await open(regions[1]);
+    const member = randomBytes(300_000);
+    const options = [["INCR"], ["XX", "INCR"], ["NX", "CH"]];
+    for (const words of options) expect(await client.call("ZADD", words.join(), ...words, "7", member)).toBe(OK);
+    await everywhere(async (cache) => {
+      const scores = await Promise.all(options.map((words) => cache.zscore(words.join(), member)));
+      expect(scores).toEqual(["7", null, "7"]);
+    });
+  });
+
   test("a client that leaves in mid-command has done nothing, and leaves nothing behind", async () => {
     const value = randomBytes(1_000_000);
     const request = encodeRequest(["SET", "abandoned", value]);

@@ -203,11 +203,10 @@ const securityGroupId = inputMatching(/^sg-\w+$/, "must be the id of a security 
 const vpc = z.strictObject(
   {
     vpcId: inputMatching(/^vpc-\w+$/, "must be the id of a VPC, such as vpc-0a1b2c"),
-    subnetIds: z
-      .array(
-        inputMatching(/^subnet-\w+$/, "must be the id of a subnet, such as subnet-0a1b2c"),
-        "must be a list of subnets",
-      )
+    subnetIds: listOf(
+      inputMatching(/^subnet-\w+$/, "must be the id of a subnet, such as subnet-0a1b2c"),
+      "must be a list of subnets",
+    )
       .min(2, "must be subnets in two or three zones")
       .max(3, "must be subnets in two or three zones"),
   },
@@ -266,9 +265,10 @@ const fields = z.strictObject({
   shim: shimSettings.default({}),
   allowGroups: listOf(oneOf(switchableGroups), "must be a list of groups").default([]),
   outboxMode: oneOf(outboxModes).default("memory"),
-  invalidate: z
-    .array(textMatching(/^[^,]+$/, "must be a pattern without commas, such as session:*"), "must be a list of patterns")
-    .default([]),
+  invalidate: listOf(
+    textMatching(/^[^,]+$/, "must be a pattern without commas, such as session:*"),
+    "must be a list of patterns",
+  ).default([]),
   domainName: textMatching(
     /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]+$/,
     "must be a DNS name, such as cache.example.internal",

@@ -1,6 +1,6 @@
 // What a running fabric tells other commands of this checkout: a file, which counts only while the fabric's emulator
 // answers, so that one left behind by a crash is as good as none.
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { localFolder } from "./serverBinary";
 
@@ -32,7 +32,7 @@ export async function runningFabric(): Promise<FabricState | undefined> {
     const state: FabricState = JSON.parse(text);
     if ((await fetch(new URL("/health", state.endpoint))).ok) return state;
   } catch {
-    // Nobody answers, or the crash came in the middle of writing.
+    // Nobody answers, or it is no file of a fabric.
   }
   await rm(file, { force: true });
   return undefined;
@@ -41,8 +41,15 @@ export async function runningFabric(): Promise<FabricState | undefined> {
 /** Makes a fabric known. @throws Error where another one became known meanwhile */
 export async function publishFabric(state: FabricState): Promise<void> {
   await mkdir(localFolder, { recursive: true });
-  // The file holds passwords; `wx` lets one of two win that start at the same time.
-  await writeFile(file, JSON.stringify(state), { flag: "wx", mode: 0o600 });
+  const written = `${file}.${state.pid}`;
+  try {
+    // It holds passwords.
+    await writeFile(written, JSON.stringify(state), { mode: 0o600 });
+    // Whole or not at all; and one of two wins that start at the same time.
+    await link(written, file);
+  } finally {
+    await rm(written, { force: true });
+  }
 }
 
 /** Forgets the fabric that {@link publishFabric} made known. */

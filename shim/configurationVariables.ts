@@ -183,7 +183,8 @@ export const variables = {
   },
   tlsKey: { purpose: "file with the certificate's private key in PEM", schema: z.string(), fallback: null },
   maxClients: {
-    purpose: "clients connected at most; fewer where the limit of open files (`ulimit -n`) is lower",
+    purpose:
+      "clients connected at most; fewer where the limit of open files (`ulimit -n`) has no room for them, for `FLY_REDIS_MAX_PRIVATE_LANES`, and for a hundred more",
     schema: wholeNumber(1, 1_000_000),
     fallback: "10000",
   },
@@ -249,7 +250,7 @@ export const variables = {
   },
   maxPrivateLanes: {
     purpose:
-      "connections to the cluster that serve one session each: blocking commands and large values; fewer where the limit of open files is lower",
+      "connections to the cluster that serve one session each: blocking commands and large values; fewer where the limit of open files has no room for them beside the clients",
     schema: wholeNumber(1, 60_000),
     fallback: "1000",
   },

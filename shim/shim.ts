@@ -165,14 +165,16 @@ function certificateOf({ tlsCertificate, tlsKey }: Configuration, log: Logger): 
     return new Certificate(tlsCertificate, tlsKey, log);
   } catch (error) {
     const names = `${shimVariables.tlsCertificate} and ${shimVariables.tlsKey}`;
-    throw new ConfigurationError([`${names} must name a certificate and its key in PEM: ${(error as Error).message}`]);
+    const fault = `${names} must name a certificate and its key in PEM: ${(error as Error).message}`;
+    throw new ConfigurationError([fault], { cause: error });
   }
 }
 
 /** What becomes of an error in listening, by the variables of the address. */
 function cannotListen(host: "host" | "operationsHost", port: "port" | "typedPort" | "operationsPort") {
-  return ({ message }: Error): never => {
+  return (cause: Error): never => {
     const names = `${shimVariables[host]} and ${shimVariables[port]}`;
-    throw new ConfigurationError([`${names} must be an address of this machine and a free port: ${message}`]);
+    const fault = `${names} must be an address of this machine and a free port: ${cause.message}`;
+    throw new ConfigurationError([fault], { cause });
   };
 }

@@ -55,7 +55,7 @@ const pollSeconds = 20;
 const maxBatch = 10;
 /** Of Container Insights, for a cluster and its service. */
 const insightMetrics = 14;
-/** Metrics of alarms: on one each, on one of every node, and of those that autoscaling makes, two for each of its policies. */
+/** Metrics of alarms: on one each, on one of every node, and of those that autoscaling makes, two alarms for either policy. */
 const alarms = { single: 5, perNode: 3, scaling: 2 + 2 * 2 };
 /** From client to balancer, to shim, to cluster; the two ends of each are in the same zone by chance alone. */
 const hops = 3;
@@ -69,6 +69,8 @@ export function estimateCost(options: CacheOptions, traffic: Traffic): ReadonlyM
 function regionalCost(options: CacheOptions, traffic: Traffic, region: Region): RegionalCost {
   const hourly = hoursPerMonth * regionFactors[region];
   const nodes = 1 + options.replicas;
+  // Ports for clients: each has a target group, of which an alarm has a metric.
+  const doors = options.typedReplies ? 2 : 1;
   const fargate = prices.fargate[options.architecture];
   const bus = busUse(traffic, options.regions.length, options.minShims);
   const clientGigabytes = gigabytes(
@@ -87,11 +89,11 @@ function regionalCost(options: CacheOptions, traffic: Traffic, region: Region): 
       bus.gigabytesOut * (options.regions.length - 1) * transferPerGigabyte[region] +
       clientGigabytes * hops * prices.zoneTransferPerGigabyte * (1 - 1 / zonesOf(options, region)),
     monitoring:
-      (alarms.single + alarms.perNode * nodes + alarms.scaling) * prices.alarmMetric +
+      (alarms.single + doors - 1 + alarms.perNode * nodes + alarms.scaling) * prices.alarmMetric +
       insightMetrics * prices.customMetric +
       (region === options.regions[0] ? prices.dashboard : 0),
     // What shims are given, and a URL for each of their ports.
-    secrets: (options.typedReplies ? 3 : 2) * prices.secret,
+    secrets: (1 + doors) * prices.secret,
   };
 }
 

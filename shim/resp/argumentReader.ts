@@ -16,7 +16,7 @@ export class ArgumentReader {
   private place: "header" | "length" | "bytes" = "header";
   private length = 0;
   private left = 0;
-  /** Bytes to pass over: line ends, whatever they are, and the `$` of a length. */
+  /** Bytes to pass over: line ends, and the `$` of a length. */
   private skip = 0;
 
   constructor(private readonly sink: ArgumentSink) {}

@@ -3,7 +3,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import type { ServerOpts, Socket } from "node:net";
-import { createServer, type SecureContextOptions, type Server } from "node:tls";
+import { createSecureContext, createServer, type SecureContextOptions, type Server } from "node:tls";
 import type { Logger } from "pino";
 
 /** How a certificate's files are watched and its handshakes are bounded. */
@@ -19,7 +19,7 @@ export class Certificate {
   private readonly handshakeTimeoutMs: number;
   private context: SecureContextOptions;
 
-  /** @throws Error where a file cannot be read, or the two do not belong together */
+  /** @throws Error where a file cannot be read, or the two are no certificate and its key */
   constructor(
     private readonly certificateFile: string,
     private readonly keyFile: string,
@@ -36,7 +36,7 @@ export class Certificate {
 
   createServer(options: ServerOpts, onClient: (socket: Socket) => void): Server {
     const { context, handshakeTimeoutMs: handshakeTimeout } = this;
-    const server = createServer({ ...options, ...context, minVersion: "TLSv1.2", handshakeTimeout }, onClient);
+    const server = createServer({ ...options, ...context, handshakeTimeout }, onClient);
     server.on("tlsClientError", (error, socket) => {
       this.log.debug({ reason: error.message }, "a TLS handshake failed");
       // Node.js leaves the connection open where the time is up.
@@ -50,7 +50,7 @@ export class Certificate {
   renew(): void {
     try {
       const context = this.read();
-      for (const server of this.servers) server.setSecureContext({ ...context, minVersion: "TLSv1.2" });
+      for (const server of this.servers) server.setSecureContext(context);
       this.context = context;
       this.log.info({ file: this.certificateFile }, "took a new certificate");
     } catch (error) {
@@ -68,6 +68,8 @@ export class Certificate {
     if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))) {
       throw new Error(`the key in ${this.keyFile} is not that of the certificate in ${this.certificateFile}`);
     }
-    return { cert, key };
+    const context: SecureContextOptions = { cert, key, minVersion: "TLSv1.2" };
+    createSecureContext(context);
+    return context;
   }
 }

@@ -48,7 +48,7 @@ export class Session implements DispatchedSession, InletOwner {
   private finishing = false;
   /** As `finishing`, but only a command that has begun to arrive is still taken. */
   private overdue = false;
-  /** Whether nothing was under way when its client had been silent last. */
+  /** Whether nothing was under way when its client had been silent last, or it has sent something since. */
   private wasIdle = true;
   /** What was postponed is about to be taken on. */
   private resuming = false;
@@ -160,6 +160,7 @@ export class Session implements DispatchedSession, InletOwner {
   private receive(bytes: Buffer): void {
     const { inlet } = this;
     if (inlet.closed) return;
+    this.wasIdle = true;
     if (!this.caughtUp) {
       inlet.postpone(bytes);
       const { postponedBytes } = inlet;

@@ -29,8 +29,8 @@ interface Slot {
   failures: number;
   /** And those before it, which count on where it is lost at once. */
   earlierFailures: number;
-  /** When it was open; on the clock of `performance.now()`. */
-  openedAt: number;
+  /** Runs while an open lane may yet turn out to be closed at once. */
+  settling: NodeJS.Timeout | undefined;
   /** Whether a lane that is not open yet is worth waiting for. */
   hopeful: boolean;
   retry: NodeJS.Timeout | undefined;
@@ -51,6 +51,8 @@ export class LanePool {
   private readonly slots: Readonly<Record<Protocol, readonly Slot[]>>;
   private readonly idle: Readonly<Record<Protocol, Set<Lane>>> = { 2: new Set(), 3: new Set() };
   private readonly privateLanes = new Set<Lane>();
+  /** Shared ones that are left to who reads a large reply, or whose server is no primary any more. */
+  private readonly retired = new Set<Lane>();
   private nextSlot = 0;
   private demotedAt = Number.NEGATIVE_INFINITY;
   private closed = false;
@@ -61,7 +63,7 @@ export class LanePool {
         lane: undefined,
         failures: 0,
         earlierFailures: 0,
-        openedAt: 0,
+        settling: undefined,
         hopeful: true,
         retry: undefined,
       }));
@@ -100,8 +102,8 @@ export class LanePool {
       return idle;
     }
     const { maxPrivateLanes } = this.options;
-    if (this.privateLanes.size >= maxPrivateLanes) this.makeRoom();
-    if (this.privateLanes.size >= maxPrivateLanes) {
+    if (this.full) this.makeRoom();
+    if (this.full) {
       return `ERR too many commands that need a connection of their own at once (at most ${maxPrivateLanes}), try again later`;
     }
     const lane = this.open(protocol, {
@@ -156,6 +158,7 @@ export class LanePool {
     this.closed = true;
     for (const slot of this.allSlots()) {
       clearTimeout(slot.retry);
+      clearTimeout(slot.settling);
       slot.lane?.destroy();
     }
     for (const lane of this.privateLanes) lane.destroy();
@@ -187,15 +190,15 @@ export class LanePool {
     slot.retry = undefined;
     slot.lane = this.open(protocol, {
       ready: () => {
-        if (slot.failures > 0) this.options.log.info({ protocol }, "the cluster can be reached again");
         slot.earlierFailures = slot.failures;
         slot.failures = 0;
-        slot.openedAt = performance.now();
         slot.hopeful = true;
+        slot.settling = setTimeout(() => this.settle(slot, protocol), LAST_RETRY_MS).unref();
       },
       lost: (lane, reason) => this.onLost(slot, protocol, lane, reason),
-      // Others must not wait behind it: they get a fresh lane, and this one is left to its reader.
-      large: (lane) => this.replace(slot, lane),
+      // Others must not wait behind it: they get a fresh lane, and this one is left to its reader. Where no more lanes are to
+      // be had they wait, as long as the reader's output limit lets them.
+      large: (lane) => this.full || this.replace(slot, lane),
       demoted: () => this.onDemoted(),
     });
   }
@@ -203,7 +206,19 @@ export class LanePool {
   private replace(slot: Slot, lane: Lane): void {
     if (slot.lane !== lane) return;
     slot.lane = undefined;
+    this.retired.add(lane);
     lane.retire();
+  }
+
+  /** Whether as many lanes serve one session each as may. */
+  private get full(): boolean {
+    return this.privateLanes.size + this.retired.size >= this.options.maxPrivateLanes;
+  }
+
+  private settle(slot: Slot, protocol: Protocol): void {
+    slot.settling = undefined;
+    if (slot.earlierFailures > 0) this.options.log.info({ protocol }, "the cluster can be reached again");
+    slot.earlierFailures = 0;
   }
 
   private allSlots(): readonly Slot[] {
@@ -213,11 +228,13 @@ export class LanePool {
   private onLost(slot: Slot, protocol: Protocol, lane: Lane, reason: Error): void {
     const silent = reason instanceof SilenceError;
     if (silent) this.onSilence(reason.since);
+    this.retired.delete(lane);
     if (slot.lane !== lane || this.closed) return;
     slot.lane = undefined;
     // A server that closes each connection as soon as it is open would else be asked without a pause.
-    const lostAtOnce = lane.opened && !lane.answered && performance.now() - slot.openedAt < LAST_RETRY_MS;
-    if (lostAtOnce) slot.failures = slot.earlierFailures;
+    if (lane.opened && !lane.answered && slot.settling) slot.failures = slot.earlierFailures;
+    clearTimeout(slot.settling);
+    slot.settling = undefined;
     slot.failures++;
     // A server that closed a connection is often there for the next one; after anything else there is an error at once until
     // a lane is open again.

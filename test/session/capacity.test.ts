@@ -15,14 +15,17 @@ testWithFileLimits("no more clients and lanes are allowed than descriptors, and 
   const log = pino({}, { write: (line: string) => lines.push(line) });
   const restore = limitOpenFiles(process.pid, 1000);
   try {
-    expect(affordable({ maxClients: 800, maxPrivateLanes: 104 }, log)).toEqual({
+    expect(affordable({ maxClients: 800, maxPrivateLanes: 100, lanesPerProtocol: 2 }, log)).toEqual({
       maxClients: 800,
-      maxPrivateLanes: 104,
+      maxPrivateLanes: 100,
     });
     expect(lines).toEqual([]);
-    const { maxClients, maxPrivateLanes } = affordable({ maxClients: 10_000, maxPrivateLanes: 1000 }, log);
-    expect([maxClients, maxPrivateLanes]).toEqual([821, 82]);
-    expect(lines).toEqual([expect.stringContaining("raise it to 11096 by ulimit -n")]);
+    const { maxClients, maxPrivateLanes } = affordable(
+      { maxClients: 10_000, maxPrivateLanes: 1000, lanesPerProtocol: 64 },
+      log,
+    );
+    expect([maxClients, maxPrivateLanes]).toEqual([705, 70]);
+    expect(lines).toEqual([expect.stringContaining("raise it to 11224 by ulimit -n")]);
   } finally {
     restore();
   }

@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const kinds = { ec: ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"], rsa: ["rsa:2048"] };
+const kinds = { ec: ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"], rsa: ["rsa:2048"], weak: ["rsa:512"] };
 
 /** Puts a new certificate and its key in place, one after the other, as what renews them does. */
 function issue(name: string, kind: keyof typeof kinds = "ec"): void {
@@ -99,6 +99,11 @@ test("a key of another kind than the certificate's is not taken, at the start ne
   await eventually(() => expect(said.join("")).toContain(fault));
   expect(await nameAt(port)).toBe("second");
   await expect(listen({})).rejects.toThrow(fault);
+});
+
+test("a key that is too short is told before anything listens", () => {
+  issue("weak", "weak");
+  expect(() => new Certificate(cert, key, pino({ level: "silent" }))).toThrow("key too small");
 });
 
 test("a handshake that is never finished is given up", async () => {

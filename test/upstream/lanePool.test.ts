@@ -256,7 +256,7 @@ test.each([
   expect(await call(pool, "GET", "k")).toBe("+fine\r\n");
 });
 
-test("a cluster that closes each connection once it is open is tried again less and less often", async () => {
+test("a cluster that closes each connection once it is open is tried again after a pause", async () => {
   let greetings = 0;
   const port = await fakeCluster(
     () => undefined,
@@ -270,6 +270,26 @@ test("a cluster that closes each connection once it is open is tried again less 
   // A pause stands between two of them from the second on.
   await eventually(() => expect([greetings, pool.losses]).toEqual([2, 2]));
   expect(await call(pool, "GET", "k")).toBe("unreachable");
+});
+
+test("no more shared lanes are left to readers of large replies than may serve one session each", async () => {
+  const port = await fakeCluster((socket) => socket.write(`$1000000\r\n${"x".repeat(70_000)}`));
+  const pool = poolFor(port, { maxPrivateLanes: 2 });
+  const lanes: (Lane | undefined)[] = [];
+  for (let reader = 1; reader <= 3; reader++) {
+    await eventually(() => expect(pool.shared(2, 0)?.state).toBe("open"));
+    const lane = pool.shared(2, 0);
+    const sink = new Sink();
+    lane?.expect(sink, 1);
+    lane?.write(encodeRequest(["GET", "large"]));
+    await eventually(() => expect(sink.text.length).toBeGreaterThan(70_000));
+    lanes.push(lane);
+  }
+  expect(new Set(lanes).size).toBe(3);
+  expect(pool.shared(2, 0)).toBe(lanes[2]);
+  expect(pool.acquire(2, 0)).toContain("at most 2");
+  lanes[0]?.destroy();
+  expect(typeof pool.acquire(2, 0)).toBe("object");
 });
 
 test("a reply that breaks off closes its client, for nothing behind it could be understood", async () => {

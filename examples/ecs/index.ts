@@ -13,15 +13,23 @@ for (const region of regions) {
   const { network } = cache.regionalCache(region);
   const { ecsSecrets, secretArn } = cache.environment(region);
 
-  // Whoever starts the tasks may read the URL.
+  // Whoever starts the tasks may read the URL, and write what they say.
+  const logGroup = new aws.cloudwatch.LogGroup(`app-${region}`, { region, retentionInDays: 30 });
   const executionRole = new aws.iam.Role(`app-${region}-execution`, {
     assumeRolePolicy: aws.iam.assumeRolePolicyForPrincipal({ Service: "ecs-tasks.amazonaws.com" }),
   });
-  new aws.iam.RolePolicy(`app-${region}-reads-url`, {
+  new aws.iam.RolePolicy(`app-${region}-starts-tasks`, {
     role: executionRole.id,
     policy: pulumi.jsonStringify({
       Version: "2012-10-17",
-      Statement: [{ Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: secretArn }],
+      Statement: [
+        { Effect: "Allow", Action: "secretsmanager:GetSecretValue", Resource: secretArn },
+        {
+          Effect: "Allow",
+          Action: ["logs:CreateLogStream", "logs:PutLogEvents"],
+          Resource: pulumi.interpolate`${logGroup.arn}:*`,
+        },
+      ],
     }),
   });
 
@@ -53,6 +61,10 @@ for (const region of regions) {
           'while sleep 10; do redis-cli -u "$FLY_REDIS_CACHE_URL" -n 1 SET greeting "from $AWS_REGION"; done',
         ],
         secrets: ecsSecrets,
+        logConfiguration: {
+          logDriver: "awslogs",
+          options: { "awslogs-group": logGroup.name, "awslogs-region": region, "awslogs-stream-prefix": "app" },
+        },
       },
     ]),
   });
@@ -62,6 +74,7 @@ for (const region of regions) {
     taskDefinition: taskDefinition.arn,
     launchType: "FARGATE",
     desiredCount: 2,
+    deploymentCircuitBreaker: { enable: true, rollback: true },
     networkConfiguration: {
       subnets: [...network.subnetIds],
       securityGroups: [securityGroup.id, network.securityGroups.client.id],

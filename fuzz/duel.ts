@@ -115,19 +115,24 @@ class Side {
     private readonly greeting: readonly (readonly string[])[],
   ) {}
 
-  /** Sends, and reads until an answer ends in `until` or, without, until the other side closes. */
+  /** Sends, and reads until an answer is `until` or, without, until the other side closes. */
   async exchange(pieces: readonly Buffer[], until: string | undefined, patienceMs: number): Promise<Answer> {
     const socket = this.socket ?? (await this.open());
     this.text = "";
     for (const piece of pieces) if (piece.length > 0) socket.write(piece);
     const silence = AbortSignal.timeout(patienceMs);
-    const ended = (): boolean => until !== undefined && this.text.endsWith(until);
+    const ended = (): boolean => until !== undefined && this.text.includes(until);
     while (!socket.closed && !ended() && !silence.aborted) {
       // Silence shows in the next turn of the loop.
       await once(socket, "step", { signal: silence }).catch(() => undefined);
     }
     if (socket.closed) this.socket = undefined;
-    return { text: this.text, end: ended() ? "expected" : socket.closed ? "closed" : "silent" };
+    if (until !== undefined && ended()) {
+      // What follows answers a command that is large and not whole.
+      const [text = ""] = this.text.split(until, 1);
+      return { text: text + until, end: "expected" };
+    }
+    return { text: this.text, end: socket.closed ? "closed" : "silent" };
   }
 
   /** Whether it takes requests that do not end in CR LF. */

@@ -48,6 +48,11 @@ const groups = {
   "64KB": { purpose: "values of 64 KB", peers: everyPeer, loads: setAndGet({ valueBytes: 64 * KB }) },
   "1MB": { purpose: "values of 1 MB", peers: everyPeer, loads: setAndGet({ valueBytes: KB * KB }) },
   mixed: { purpose: "GET and SET, 80:20", peers: everyPeer, loads: [{ ...usual, command: "mixed" }] },
+  blind: {
+    purpose: "pipeline 16, beside a proxy on Node.js that reads no RESP",
+    peers: ["shim", "HAProxy", "blind"],
+    loads: setAndGet({ pipeline: 16 }),
+  },
   database1: {
     purpose: "SET on database 1, pipeline 100, replication into a sink",
     peers: ["direct", "shim, sink"],

@@ -17,6 +17,7 @@ const colours: Readonly<Record<PeerName, string>> = {
   "shim, TLS": "#e39aa4",
   "HAProxy, TLS": "#7fbcc5",
   "shim, sink": "#edae49",
+  blind: "#6a4c93",
 };
 
 /** Draws processor time per request, proxy and Redis, as multiples of direct Redis's; what has none is left out. */

@@ -5,11 +5,12 @@ import { Fabric, type Region } from "@redis-on-fly/local/dist/fabric";
 import { launchShimProcess } from "@redis-on-fly/local/dist/shimProcess";
 import { noFaults } from "@redis-on-fly/local/dist/wires";
 import { shimVariables } from "@redis-on-fly/shim/dist/contract";
+import { startBlindProxy } from "./blindProxy";
 import { type RunningProxy, startHaproxy, startNutcracker, UnavailableError, type Upstream } from "./proxies";
 import { configure } from "./serverSettings";
 import { openTlsListener, type TlsListener } from "./tlsListener";
 
-/** `TLS`: Redis is reached by TLS, a proxy before it is not. `sink`: see replicationSink.ts. */
+/** `TLS`: Redis is reached by TLS, a proxy before it is not. `sink`: see replicationSink.ts. `blind`: see blindProxy.ts. */
 export type PeerName =
   | "direct"
   | "shim"
@@ -18,7 +19,8 @@ export type PeerName =
   | "direct, TLS"
   | "shim, TLS"
   | "HAProxy, TLS"
-  | "shim, sink";
+  | "shim, sink"
+  | "blind";
 
 /** A way to Redis. */
 export interface Peer {
@@ -118,6 +120,8 @@ export class Peers {
         return this.sink();
       case "nutcracker":
         return this.proxy(startNutcracker, { port: server.port, password, tls: false });
+      case "blind":
+        return this.proxy(startBlindProxy, { port: server.port, password, tls: false });
       case "HAProxy":
         return this.proxy(startHaproxy, { port: server.port, password, tls: false });
       case "HAProxy, TLS":

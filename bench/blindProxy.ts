@@ -21,12 +21,9 @@ const replyBytes = {
   GET: PIPELINE * `$64\r\n${"x".repeat(64)}\r\n`.length,
 };
 
-/** Starts it in a process of its own. @param program - the compiled form of this file. */
-export async function startBlindProxy(
-  { port: upstreamPort, password }: Upstream,
-  program = __filename,
-): Promise<RunningProxy> {
-  const helper = await Helper.start(program, "The blind proxy");
+/** Starts it in a process of its own. */
+export async function startBlindProxy({ port: upstreamPort, password }: Upstream): Promise<RunningProxy> {
+  const helper = await Helper.start(__filename, "The blind proxy");
   const port = (await helper.ask({ port: upstreamPort, password })) as number;
   return { port, pid: helper.pid, version: `Node.js ${process.versions.node}`, stop: () => helper.stop() };
 }
@@ -37,7 +34,8 @@ interface Waiting {
   left: number;
 }
 
-async function serve({ port, password }: Pick<Upstream, "port" | "password">): Promise<number> {
+/** Starts it in this process. */
+export async function serveBlindly({ port, password }: Pick<Upstream, "port" | "password">) {
   const waiting: Waiting[] = [];
   let added = 0;
   const lane = connect({ port, host: "127.0.0.1", noDelay: true, onread: sharedReading(distribute) });
@@ -77,7 +75,11 @@ async function serve({ port, password }: Pick<Upstream, "port" | "password">): P
     const writer = new DirectWriter(socket);
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
-  return (server.address() as AddressInfo).port;
+  const stop = (): void => {
+    server.close();
+    lane.destroy();
+  };
+  return { port: (server.address() as AddressInfo).port, stop };
 }
 
-if (require.main === module) answerParent((question) => serve(question as Upstream));
+if (require.main === module) answerParent(async (question) => (await serveBlindly(question as Upstream)).port);

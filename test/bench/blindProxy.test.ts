@@ -1,6 +1,6 @@
 // The proxy that shows what Node.js alone costs: it must at least give what Redis gives.
 import { expect, test } from "@jest/globals";
-import { startBlindProxy } from "../../bench/blindProxy";
+import { serveBlindly } from "../../bench/blindProxy";
 import { RawClient } from "../support/rawClient";
 import { describeWithServer, Server } from "../support/servers";
 
@@ -8,8 +8,7 @@ describeWithServer("a proxy that reads no RESP", () => {
   test("gives several clients' pipelines of sixteen what Redis gives", async () => {
     const server = await Server.start();
     const { password } = new URL(server.url);
-    const upstream = { port: server.port, password, tls: false };
-    const proxy = await startBlindProxy(upstream, require.resolve("../../bench/dist/blindProxy.js"));
+    const proxy = await serveBlindly({ port: server.port, password });
     const url = `redis://:${password}@127.0.0.1:${proxy.port}`;
     const clients = await Promise.all([1, 2, 3].map(() => RawClient.connect(url)));
     try {
@@ -21,7 +20,7 @@ describeWithServer("a proxy that reads no RESP", () => {
       for (const client of clients) expect(await client.take(16)).toEqual(Array(16).fill(`$64\r\n${value}\r\n`));
     } finally {
       for (const client of clients) client.close();
-      await proxy.stop();
+      proxy.stop();
       await server.stop();
     }
   });

@@ -25,7 +25,11 @@ export function expires(content: Content): boolean {
 /** The type, the value, and when the key expires, in ms since 1970, or -1. */
 async function content(server: Redis, key: string): Promise<Content> {
   const [type, expiry] = [await server.type(key), await server.pexpiretime(key)];
-  const value = await read(server, key, type);
+  const value = await read(server, key, type).catch((error: Error) => {
+    // The time of a stream that is asked after several times may come in between.
+    if (/no such key/i.test(error.message)) return undefined;
+    throw error;
+  });
   return value === undefined ? undefined : JSON.stringify([type, value, expiry]);
 }
 

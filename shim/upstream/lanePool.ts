@@ -193,6 +193,7 @@ export class LanePool {
         slot.earlierFailures = slot.failures;
         slot.failures = 0;
         slot.hopeful = true;
+        clearTimeout(slot.settling);
         slot.settling = setTimeout(() => this.settle(slot, protocol), LAST_RETRY_MS).unref();
       },
       lost: (lane, reason) => this.onLost(slot, protocol, lane, reason),
